@@ -1,0 +1,45 @@
+import type { Denial } from './denial.ts';
+import type { KeyRecord } from './key.ts';
+import type { Lease, Limits } from './limits.ts';
+import type { PermissionSet } from './permission.ts';
+import type { RequestView } from './request.ts';
+import type { Route } from './route.ts';
+
+/** One restriction of a key, parsed when the key is loaded; null when the request passes it. */
+export type CompiledRestriction = (request: RequestView) => Denial | null;
+
+/** A key as the data plane uses it: parsed once, then only read. */
+export interface LoadedKey {
+  readonly record: KeyRecord;
+  readonly permissions: PermissionSet;
+  /** The tier's limits with the key's own laid over them. */
+  readonly limits: Limits;
+  readonly restrictions: readonly CompiledRestriction[];
+  /** The effective permissions as the upstream is told them: sorted, separated by spaces. */
+  readonly permissionsHeader: string;
+  /** The one part that changes. */
+  readonly recent: RecentUse;
+}
+
+/** What this process last saw of a key. */
+export interface RecentUse {
+  /** Where the key was last let in from, for the throttle on failed authentication; '' before the first time. */
+  address: string;
+  /** How the store last said that its limits stand: where this process goes on from when the store is down. */
+  lease: Lease | null;
+}
+
+/** The outcome of the checks for one request. Checks fill it in; nobody else writes to it. */
+export interface Decision {
+  readonly request: RequestView;
+  /** The route that the request matched; null when none did. */
+  readonly route: Route | null;
+  /** The key that the secret belongs to, also when it was refused; null when it is not known, or not asked for. */
+  key: LoadedKey | null;
+  /** Whether the secret was the one that a rotation replaced. */
+  previousSecret: boolean;
+  /** How the limits stand; null when the request did not get as far. */
+  lease: Lease | null;
+  /** null: the request may pass. */
+  denial: Denial | null;
+}
