@@ -1,0 +1,51 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import type { Advice } from './advice.ts';
+import type { Config } from './config.ts';
+import { isTlsStore, storeHost } from './store-url.ts';
+
+/** What is odd about where the parts are, and whom they believe. */
+export function deploymentAdvice(config: Config): Advice[] {
+  return [...trust(config), ...store(config), ...upstreams(config)];
+}
+
+function trust(config: Config): Advice[] {
+  return config.proxy.trustedProxies.flatMap((network, index) => {
+    if (!network.endsWith('/0')) return [];
+    const message = 'believes the X-Forwarded-For of everybody, so that a client can claim any address';
+    return [{ path: ['proxy', 'trusted_proxies', index], message }];
+  });
+}
+
+function store(config: Config): Advice[] {
+  if (config.store.kind !== 'redis' || isTlsStore(config.store.url)) return [];
+  const host = storeHost(config.store.url);
+  return isInside(host)
+    ? []
+    : [{ path: ['store'], message: `the connection to ${host} is not encrypted; use rediss://` }];
+}
+
+function upstreams(config: Config): Advice[] {
+  return config.upstreams.flatMap((upstream, index) => {
+    const url = new URL(upstream.url);
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+    const path = ['upstreams', index, 'url'];
+    if (port === config.proxy.listen.port && isLoopback(host)) {
+      return [{ path, message: 'is the address of this proxy itself, so that requests go round in circles' }];
+    }
+    if (url.protocol === 'https:' || isInside(host)) return [];
+    return [{ path, message: `the connection to ${host} is not encrypted; use https://` }];
+  });
+}
+
+function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');
+  return ipaddr.process(host).range() === 'loopback';
+}
+
+/** Loopback, private networks, and names that only exist inside one: `redis`, `redis.default.svc`. */
+function isInside(host: string): boolean {
+  if (isIP(host) !== 0) return ipaddr.process(host).range() !== 'unicast';
+  return !host.includes('.') || /\.(?:localhost|local|internal|lan|svc|home\.arpa)\.?$/.test(host);
+}

@@ -1,0 +1,156 @@
+import type { Limits } from '../core/limits.ts';
+
+/**
+ * A checked configuration: every setting present, durations in milliseconds, sizes in bytes, secrets read from their
+ * files. src/config/schema.ts makes it from the YAML file; nothing else reads the environment.
+ */
+export interface Config {
+  /** The file it came from; null for `serve --upstream` without one. */
+  readonly file: string | null;
+  readonly proxy: ProxyConfig;
+  readonly health: { readonly listen: ListenAddress };
+  readonly store: StoreConfig;
+  readonly cache: CacheConfig;
+  readonly keys: KeysConfig;
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly access: AccessConfig;
+  /** Preset name to permissions. */
+  readonly presets: Readonly<Record<string, readonly string[]>>;
+  readonly tiers: Readonly<Record<string, Limits>>;
+  readonly keyTypes: Readonly<Record<string, KeyTypeConfig>>;
+  readonly failures: FailureThrottleConfig;
+  readonly log: LogConfig;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 asks the system for a free port. */
+  readonly port: number;
+}
+
+export interface ProxyConfig {
+  readonly listen: ListenAddress;
+  /** CIDRs and addresses whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Realm of WWW-Authenticate. */
+  readonly realm: string;
+  /** Accept `;` in the path, which some upstreams cut off before they route. */
+  readonly allowPathParameters: boolean;
+  /** Lower-case names of headers that are dropped by default (X-HTTP-Method-Override and its kin) but let through here. */
+  readonly allowOverrideHeaders: readonly string[];
+  readonly maxConnections: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxTargetBytes: number;
+  readonly maxBodyBytes: number;
+  /** Requests in flight, all connections together; one more is answered 503 `overloaded`. */
+  readonly maxRequestsInFlight: number;
+  /** From the first byte of a request's head to its end. */
+  readonly headTimeoutMs: number;
+  /** The longest pause between two pieces of a request body. */
+  readonly bodyIdleTimeoutMs: number;
+  /** How long an idle keep-alive connection stays open. */
+  readonly keepAliveTimeoutMs: number;
+  /** From SIGTERM until the listeners stop, so that load balancers see /readyz first. */
+  readonly drainDelayMs: number;
+  /** From then until requests still in flight are cut. */
+  readonly drainTimeoutMs: number;
+  readonly websocket: WebSocketConfig;
+}
+
+export interface WebSocketConfig {
+  /** No byte in either direction for this long: closed with 1001. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionsPerKey: number;
+}
+
+export type StoreConfig =
+  | { readonly kind: 'sqlite'; readonly path: string; readonly timeoutMs: number }
+  | { readonly kind: 'redis'; readonly url: string; readonly timeoutMs: number };
+
+export interface CacheConfig {
+  /** Parsed keys kept in memory. */
+  readonly maxKeys: number;
+  /** Digests known to be unknown, kept in memory. */
+  readonly maxUnknown: number;
+  /** How long a cached key is used before it is read again, changed or not. */
+  readonly ttlMs: number;
+  /** How long an unknown digest is remembered. */
+  readonly unknownTtlMs: number;
+  /** How long a cached key stays usable while the store cannot be asked. */
+  readonly maxStaleMs: number;
+}
+
+export interface Pepper {
+  /** Names the pepper in stored digests: `hmac-<version>:…`. */
+  readonly version: number;
+  readonly secret: string;
+}
+
+export interface KeysConfig {
+  /** Prefix of new secrets, without the underscore. */
+  readonly prefix: string;
+  /** Newest first: the first hashes new secrets, all are tried for old ones. Empty: plain SHA-256. */
+  readonly peppers: readonly Pepper[];
+  /** Default grace of a rotation. */
+  readonly rotationGraceMs: number;
+}
+
+export interface UpstreamConfig {
+  /** Origin and optional base path, without a trailing slash: `http://127.0.0.1:9000`. */
+  readonly url: string;
+  /** Host names that choose this upstream; empty: any. `*.example.com` matches one or more labels. */
+  readonly hosts: readonly string[];
+  /** Path prefixes (whole segments) that choose it; empty: any. */
+  readonly paths: readonly string[];
+  /** Replaces the caller's Authorization; null: it is removed. */
+  readonly authorization: string | null;
+  /** Send the client's Host instead of the upstream's own. */
+  readonly preserveHost: boolean;
+  readonly maxConnections: number;
+  /** Requests that wait for a connection; one more is answered 503 `overloaded`. */
+  readonly maxQueued: number;
+  readonly connectTimeoutMs: number;
+  /** From the request sent until the head of the answer. */
+  readonly headTimeoutMs: number;
+  /** The longest pause between two pieces of the answer's body. */
+  readonly bodyIdleTimeoutMs: number;
+  /** From the decision to the answer's end; 0: none. */
+  readonly totalTimeoutMs: number;
+  /** How long an idle connection to the upstream is kept. */
+  readonly keepAliveTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+}
+
+export interface AccessConfig {
+  /** Routes, each `METHOD /pattern`; `*` for any method. */
+  readonly public: readonly string[];
+  readonly anyKey: readonly string[];
+  /** Permission to its routes: also the catalogue of permissions. */
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface KeyTypeConfig {
+  readonly tier: string;
+  /** null: never. */
+  readonly defaultExpiryMs: number | null;
+  /** After this age `keys show` says that a rotation is due; null: never. */
+  readonly rotationDueMs: number | null;
+}
+
+export interface FailureThrottleConfig {
+  /** Failed authentications that one address may have before it is refused. */
+  readonly burst: number;
+  /** How many come back each minute. */
+  readonly perMinute: number;
+  /** Addresses remembered at a time. */
+  readonly maxAddresses: number;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** `auto`: pretty on a terminal, JSON otherwise. */
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** One line per request. */
+  readonly requests: boolean;
+}

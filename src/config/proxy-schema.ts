@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { CONNECTIONS, HEADER_SIZE, TIMEOUT } from './bounds.ts';
+import { count, duration, flag, matching, size } from './fields.ts';
+import { listenAddress, network } from './network-fields.ts';
+
+const webSocketSchema = z
+  .strictObject({
+    idle_timeout: duration(TIMEOUT)
+      .describe('A WebSocket without a byte in either direction for this long is closed.')
+      .prefault('5m'),
+    max_connections_per_key: count({ min: 0, max: 1_000_000 })
+      .describe('WebSockets that one key may have open at a time.')
+      .prefault(100),
+  })
+  .describe('Upgraded connections.')
+  .prefault({})
+  .transform((v) => ({ idleTimeoutMs: v.idle_timeout, maxConnectionsPerKey: v.max_connections_per_key }));
+
+const limits = {
+  max_connections: count(CONNECTIONS).describe('Client connections open at a time.').prefault(10_000),
+  max_requests_in_flight: count(CONNECTIONS)
+    .describe('Requests in flight, all connections together; one more is answered 503.')
+    .prefault(4096),
+  max_header_size: size(HEADER_SIZE).describe('The request line and all headers together.').prefault('16KiB'),
+  max_headers: count({ min: 10, max: 2000 }).describe('Headers in one request.').prefault(100),
+  max_target_size: size({ min: 256, max: 64 * 1024 })
+    .describe('The path and query of one request.')
+    .prefault('8KiB'),
+  max_body_size: size({ min: 0, max: 2 ** 40 })
+    .describe('The body of one request. Bodies are passed on as they come and never kept in memory.')
+    .prefault('1GiB'),
+};
+
+const timeouts = {
+  head_timeout: duration(TIMEOUT)
+    .describe('From the first byte of a request to the end of its headers.')
+    .prefault('10s'),
+  body_idle_timeout: duration(TIMEOUT)
+    .describe('The longest pause between two pieces of a request body.')
+    .prefault('30s'),
+  keep_alive_timeout: duration(TIMEOUT).describe('How long an idle client connection stays open.').prefault('65s'),
+  drain_delay: duration({ ...TIMEOUT, zero: true })
+    .describe('From SIGTERM until the listeners stop, so that load balancers see /readyz fail first.')
+    .prefault('0s'),
+  drain_timeout: duration({ ...TIMEOUT, zero: true })
+    .describe('From then until requests still in flight are cut.')
+    .prefault('30s'),
+};
+
+export const proxySchema = z
+  .strictObject({
+    listen: listenAddress().describe('Address of the proxy.').prefault('0.0.0.0:8080'),
+    trusted_proxies: z
+      .array(network())
+      .max(10_000)
+      .describe('Addresses and CIDRs of the proxies in front whose X-Forwarded-For is believed.')
+      .prefault([]),
+    realm: matching('printable text without quotes, up to 64 characters', /^[ !#-[\]-~]{1,64}$/)
+      .describe('Realm of the WWW-Authenticate header.')
+      .prefault('latchkey'),
+    allow_path_parameters: flag()
+      .describe('Accept ";" in paths, which some upstreams cut off before they route.')
+      .prefault(false),
+    allow_override_headers: z
+      .array(matching('a header name, like X-HTTP-Method-Override', /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/))
+      .max(100)
+      .describe('Headers that can change what a request means to an upstream, dropped unless named here.')
+      .prefault([]),
+    ...limits,
+    ...timeouts,
+    websocket: webSocketSchema,
+  })
+  .describe('The listener that clients talk to.')
+  .prefault({})
+  .transform((v) => ({
+    listen: v.listen,
+    trustedProxies: v.trusted_proxies,
+    realm: v.realm,
+    allowPathParameters: v.allow_path_parameters,
+    allowOverrideHeaders: v.allow_override_headers.map((name) => name.toLowerCase()),
+    maxConnections: v.max_connections,
+    maxHeaderBytes: v.max_header_size,
+    maxHeaders: v.max_headers,
+    maxTargetBytes: v.max_target_size,
+    maxBodyBytes: v.max_body_size,
+    maxRequestsInFlight: v.max_requests_in_flight,
+    headTimeoutMs: v.head_timeout,
+    bodyIdleTimeoutMs: v.body_idle_timeout,
+    keepAliveTimeoutMs: v.keep_alive_timeout,
+    drainDelayMs: v.drain_delay,
+    drainTimeoutMs: v.drain_timeout,
+    websocket: v.websocket,
+  }));

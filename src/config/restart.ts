@@ -1,0 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Config } from './config.ts';
+
+/** Settings that are fixed when the process starts; docs/configuration.md marks the same ones. */
+const FIXED: readonly (readonly [path: string, read: (config: Config) => unknown])[] = [
+  ['proxy.listen', (config) => config.proxy.listen],
+  ['proxy.max_header_size', (config) => config.proxy.maxHeaderBytes],
+  ['health.listen', (config) => config.health.listen],
+  ['store', (config) => config.store],
+  ['cache', (config) => config.cache],
+  ['keys.peppers', (config) => config.keys.peppers],
+  ['failures', (config) => config.failures],
+  ['log.format', (config) => config.log.format],
+];
+
+/** The paths of all settings that need a restart. */
+export const RESTART_SETTINGS: readonly string[] = FIXED.map(([path]) => path);
+
+/** The settings that differ and take effect only after a restart; a reload leaves them as they are. */
+export function restartOnly(before: Config, after: Config): string[] {
+  return FIXED.filter(([, read]) => !isDeepStrictEqual(read(before), read(after))).map(([path]) => path);
+}
