@@ -8,7 +8,7 @@ export interface Config {
   /** The file it came from; null for `serve --upstream` without one. */
   readonly file: string | null;
   readonly proxy: ProxyConfig;
-  readonly health: { readonly listen: ListenAddress };
+  readonly health: HealthConfig;
   readonly store: StoreConfig;
   readonly cache: CacheConfig;
   readonly keys: KeysConfig;
@@ -20,6 +20,12 @@ export interface Config {
   readonly keyTypes: Readonly<Record<string, KeyTypeConfig>>;
   readonly failures: FailureThrottleConfig;
   readonly log: LogConfig;
+}
+
+export interface HealthConfig {
+  readonly listen: ListenAddress;
+  /** How long the store may be silent before /readyz fails for that reason. */
+  readonly storeGraceMs: number;
 }
 
 export interface ListenAddress {

@@ -19,7 +19,7 @@ export function printConfig(config: Config): string {
 export function settings(config: Config): Record<string, unknown> {
   return {
     proxy: proxy(config.proxy),
-    health: { listen: address(config.health.listen) },
+    health: { listen: address(config.health.listen), store_grace: formatDuration(config.health.storeGraceMs) },
     store: store(config.store),
     cache: {
       max_keys: config.cache.maxKeys,

@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 const FIXED: readonly (readonly [path: string, read: (config: Config) => unknown])[] = [
   ['proxy.listen', (config) => config.proxy.listen],
   ['proxy.max_header_size', (config) => config.proxy.maxHeaderBytes],
-  ['health.listen', (config) => config.health.listen],
+  ['health', (config) => config.health],
   ['store', (config) => config.store],
   ['cache', (config) => config.cache],
   ['keys.peppers', (config) => config.keys.peppers],

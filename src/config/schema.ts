@@ -11,9 +11,13 @@ import { upstreamSchema } from './upstream-schema.ts';
 const healthSchema = z
   .strictObject({
     listen: listenAddress().describe('Address of /livez, /readyz and /metrics.').prefault('0.0.0.0:9464'),
+    store_grace: duration({ min: 1, max: DAY, zero: true })
+      .describe('How long the store may be silent before /readyz fails for that reason.')
+      .prefault('0s'),
   })
   .describe('The listener for health checks and metrics.')
-  .prefault({});
+  .prefault({})
+  .transform((v) => ({ listen: v.listen, storeGraceMs: v.store_grace }));
 
 const cacheSchema = z
   .strictObject({

@@ -11,7 +11,7 @@ t.test('an upstream and access are a whole configuration', async (t) => {
   t.match(config, {
     file: 'test.yaml',
     proxy: { listen: { host: '0.0.0.0', port: 8080 }, trustedProxies: [], maxHeaderBytes: 16_384, drainDelayMs: 0 },
-    health: { listen: { host: '0.0.0.0', port: 9464 } },
+    health: { listen: { host: '0.0.0.0', port: 9464 }, storeGraceMs: 0 },
     store: { kind: 'sqlite', path: './data/latchkey.db', timeoutMs: 100 },
     cache: { maxKeys: 100_000, maxStaleMs: 900_000 },
     keys: { prefix: 'lk', peppers: [], rotationGraceMs: 86_400_000 },

@@ -24,7 +24,7 @@ proxy:
   drain_delay: 5s
   drain_timeout: 20s
   websocket: { idle_timeout: 7s, max_connections_per_key: 0 }
-health: { listen: localhost:1 }
+health: { listen: localhost:1, store_grace: 5m }
 store: { url: "rediss://a:1/2", timeout: 70ms }
 cache: { max_keys: 1, max_unknown: 2, ttl: 0, unknown_ttl: 3s, max_stale: 4h }
 keys: { prefix: acme_live, rotation_grace: 0 }

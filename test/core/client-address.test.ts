@@ -45,7 +45,16 @@ t.test('the client is the rightmost address that no trusted proxy stands behind'
 });
 
 t.test('what is malformed stops the walk: nothing left of it is believed', async (t) => {
-  for (const entry of ['', 'unknown', '_secret', `${CLIENT}:4711`, `[${CLIENT}]`, '010.0.0.1', `"${CLIENT}"`, '10.0.0.1%x']) {
+  for (const entry of [
+    '',
+    'unknown',
+    '_secret',
+    `${CLIENT}:4711`,
+    `[${CLIENT}]`,
+    '010.0.0.1',
+    `"${CLIENT}"`,
+    '10.0.0.1%x',
+  ]) {
     t.equal(whoIs('10.0.0.1', `${CLIENT}, ${entry}`), '10.0.0.1', JSON.stringify(entry));
     t.equal(whoIs('10.0.0.1', `${CLIENT}, ${entry}, 10.0.0.2`), '10.0.0.2', JSON.stringify(entry));
   }

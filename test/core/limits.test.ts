@@ -96,6 +96,8 @@ t.test('what is given back can be taken again, in the window that it was taken f
   t.match(giveBack(nextHour, LIMITS, 4, lease.now, NOW + HOUR_MS), { hourUsed: 3, dayUsed: 9 });
   const nextDay = take(state, LIMITS, 3, NOW + DAY_MS).state;
   t.match(giveBack(nextDay, LIMITS, 4, lease.now, NOW + DAY_MS), { hourUsed: 3, dayUsed: 3 });
+  const full = giveBack(state, LIMITS, 4, lease.now, NOW + DAY_MS);
+  t.equal(full?.units, LIMITS.burst * UNITS_PER_TOKEN, 'a bucket that filled up meanwhile gets no fuller');
   t.equal(giveBack(null, LIMITS, 4, NOW, NOW), null, 'a key of which nothing is kept has nothing to get back');
 });
 
