@@ -1,0 +1,249 @@
+import type { Clock } from '../core/clock.ts';
+import type { FoundKey, KeyFinder } from '../core/gate.ts';
+import type { KeyRecord } from '../core/key.ts';
+import type { MaybePromise } from '../core/maybe.ts';
+import { type KeyStore, StoreError } from '../core/ports.ts';
+import type { SecretHasher } from './hasher.ts';
+import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
+import { isWellFormedSecret } from './secret.ts';
+import { UnknownDigests } from './unknown-digests.ts';
+
+/** How often the store is asked which keys changed. Four tries in the second within which a change must be seen. */
+export const POLL_MS = 250;
+/** Without an answer for this long, cached keys are no longer taken as confirmed: each is read again before it is used. */
+const CONFIRMED_FOR_MS = 900;
+/** After the store failed, how long keys are answered from memory or refused at once, before one request asks again. */
+const RETRY_STORE_MS = 500;
+
+export interface DirectoryOptions {
+  readonly maxKeys: number;
+  readonly maxUnknown: number;
+  readonly ttlMs: number;
+  readonly unknownTtlMs: number;
+  readonly maxStaleMs: number;
+}
+
+export interface DirectoryStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly entries: number;
+  readonly storeErrors: number;
+  /** Whether the store answered when it was last asked. */
+  readonly storeUp: boolean;
+}
+
+/**
+ * Finds keys by secret: in memory while the store has confirmed within the second that they did not change, in the
+ * store otherwise. While the store cannot be asked, keys in memory keep working for `maxStaleMs` from its last
+ * confirmation, and keys that are not in memory are a StoreError, never "unknown".
+ */
+export class KeyDirectory implements KeyFinder {
+  readonly #store: KeyStore;
+  readonly #hasher: SecretHasher;
+  readonly #clock: Clock;
+  readonly #options: DirectoryOptions;
+  readonly #cache: KeyCache;
+  readonly #unknown: UnknownDigests;
+  #load: KeyLoader;
+  #cursor: string | null = null;
+  /** When the store last said what changed: everything in the cache was right then. */
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  /** Grows with every invalidation: a fill that began before one is thrown away. */
+  #generation = 0;
+  #retryStoreAt = 0;
+  #hits = 0;
+  #misses = 0;
+  #storeErrors = 0;
+  #storeUp = true;
+  #timer: NodeJS.Timeout | null = null;
+  #polling = false;
+
+  /** @param load parses a stored key against the configuration in force */
+  constructor(store: KeyStore, hasher: SecretHasher, load: KeyLoader, clock: Clock, options: DirectoryOptions) {
+    this.#store = store;
+    this.#hasher = hasher;
+    this.#load = load;
+    this.#clock = clock;
+    this.#options = options;
+    this.#cache = new KeyCache(options.maxKeys);
+    this.#unknown = new UnknownDigests(options.maxUnknown);
+  }
+
+  get stats(): DirectoryStats {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      entries: this.#cache.size,
+      storeErrors: this.#storeErrors,
+      storeUp: this.#storeUp,
+    };
+  }
+
+  /** Begins to ask for changes, now and then every POLL_MS. */
+  async start(): Promise<void> {
+    await this.poll();
+    this.#timer = setInterval(() => void this.poll(), POLL_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /**
+   * Takes over a new configuration: every key is parsed again when it is next used. It is not read again, so that a
+   * reload while the store is down locks nobody out.
+   */
+  reload(load: KeyLoader): void {
+    this.#load = load;
+  }
+
+  /** Asks the store what changed since the last time, and forgets it. Never throws for what a store does. */
+  async poll(): Promise<void> {
+    if (this.#polling) return;
+    this.#polling = true;
+    const asked = this.#clock.now();
+    try {
+      const { cursor, changed } = await this.#store.changesSince(this.#cursor);
+      if (changed === null) this.#invalidateAll();
+      else if (changed.length > 0) this.#invalidate(changed);
+      this.#cursor = cursor;
+      this.#confirmedAt = asked;
+      this.#answered();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  peek(secret: string): FoundKey | null | undefined {
+    const now = this.#clock.now();
+    const candidates = this.#hasher.candidates(secret);
+    const cached = this.#cached(candidates, now);
+    if (cached === null) return undefined;
+    if (cached !== undefined) {
+      this.#hits++;
+      return cached;
+    }
+    if (!isWellFormedSecret(secret)) return null;
+    // A key made just before the store went away must not be refused as unknown because of it.
+    return this.#confirmed(now) && this.#unknown.hasAll(candidates, now) ? null : undefined;
+  }
+
+  lastAddress(secret: string): string | null {
+    for (const digest of this.#hasher.candidates(secret)) {
+      const address = this.#cache.get(digest)?.key.recent.address ?? '';
+      if (address !== '') return address;
+    }
+    return null;
+  }
+
+  find(secret: string): MaybePromise<FoundKey | null> {
+    const now = this.#clock.now();
+    if (!this.#storeUp && now < this.#retryStoreAt) {
+      throw new StoreError('STORE_UNAVAILABLE', 'the key store did not answer a moment ago');
+    }
+    // Others are answered from memory while this one request finds out whether the store is back.
+    this.#retryStoreAt = now + RETRY_STORE_MS;
+    this.#misses++;
+    return this.#search(this.#hasher.candidates(secret), 0, now, this.#generation);
+  }
+
+  /** The key that is cached for a secret; null when it must be read before it may be used, undefined when none is. */
+  #cached(candidates: readonly string[], now: number): CachedKey | null | undefined {
+    for (let i = 0; i < candidates.length; i++) {
+      const digest = candidates[i] as string;
+      const cached = this.#cache.get(digest);
+      if (cached === undefined) continue;
+      if (!this.#usable(cached, now)) return null;
+      if (cached.loader === this.#load) return cached;
+      return this.#cache.set(digest, { ...cached, key: this.#load(cached.key.record), loader: this.#load });
+    }
+    return undefined;
+  }
+
+  /** Whether a cached key may be used: confirmed a moment ago, or the store is down and its grace is not over. */
+  #usable(cached: CachedKey, now: number): boolean {
+    if (cached.changed) return false;
+    if (this.#confirmed(now) && now < cached.readAgainAt) return true;
+    if (this.#storeUp || now >= this.#retryStoreAt) return false;
+    return now - this.#confirmedAt < this.#options.maxStaleMs;
+  }
+
+  /** Whether the store said within the moment what changed. */
+  #confirmed(now: number): boolean {
+    return now - this.#confirmedAt <= CONFIRMED_FOR_MS;
+  }
+
+  /** Tries one digest after the other: the newest pepper's first. */
+  #search(candidates: readonly string[], i: number, began: number, generation: number): MaybePromise<FoundKey | null> {
+    const digest = candidates[i];
+    if (digest === undefined) return null;
+    let record: MaybePromise<KeyRecord | null>;
+    try {
+      record = this.#store.findByDigest(digest);
+    } catch (error) {
+      return this.#fallBack(candidates, error);
+    }
+    const next = (found: KeyRecord | null): MaybePromise<FoundKey | null> => {
+      this.#answered();
+      const key = this.#keep(digest, found, began, generation);
+      return key ?? this.#search(candidates, i + 1, began, generation);
+    };
+    if (!(record instanceof Promise)) return next(record);
+    return record.then(next, (error: unknown) => this.#fallBack(candidates, error));
+  }
+
+  /** Caches what the store said, unless something was invalidated since it was asked. */
+  #keep(digest: string, record: KeyRecord | null, began: number, generation: number): FoundKey | null {
+    const current = generation === this.#generation;
+    if (record === null) {
+      this.#cache.delete(digest);
+      if (current) this.#unknown.add(digest, began + this.#options.unknownTtlMs);
+      return null;
+    }
+    const cached: CachedKey = {
+      key: this.#load(record),
+      previousSecret: record.secret.digest !== digest,
+      readAgainAt: began + this.#options.ttlMs,
+      loader: this.#load,
+      changed: false,
+    };
+    return current ? this.#cache.set(digest, cached) : cached;
+  }
+
+  /** The store could not be asked: what is in memory still serves for a while. */
+  #fallBack(candidates: readonly string[], error: unknown): FoundKey {
+    // A damaged record is one key's trouble; the store itself is there.
+    if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#storeErrors++;
+    else this.#failed(error);
+    const cached = this.#cached(candidates, this.#clock.now());
+    if (cached !== undefined && cached !== null) return cached;
+    throw error;
+  }
+
+  #answered(): void {
+    this.#storeUp = true;
+  }
+
+  #failed(error: unknown): void {
+    if (!(error instanceof StoreError)) throw error;
+    this.#storeErrors++;
+    this.#storeUp = false;
+    this.#retryStoreAt = this.#clock.now() + RETRY_STORE_MS;
+  }
+
+  #invalidate(ids: readonly string[]): void {
+    this.#generation++;
+    for (const id of ids) this.#cache.markChanged(id);
+    this.#unknown.clear();
+  }
+
+  #invalidateAll(): void {
+    this.#generation++;
+    this.#cache.markAllChanged();
+    this.#unknown.clear();
+  }
+}

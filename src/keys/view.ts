@@ -1,0 +1,97 @@
+import type { KeyRecord, TimeRestriction } from '../core/key.ts';
+import type { Limits } from '../core/limits.ts';
+import type { KeyUse } from '../core/ports.ts';
+import type { KeyCatalogue } from './key-input.ts';
+import { effectiveLimits, effectivePermissions } from './loader.ts';
+
+/** A key as people and programs are shown it. Times are ISO 8601 in UTC; null: never, or not. */
+export interface KeyView {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly owner: string;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `expired` is told here; it is not stored. */
+  readonly status: 'active' | 'disabled' | 'revoked' | 'expired';
+  readonly hint: string;
+  /** All that the key may do: its own permissions and its preset's, sorted. */
+  readonly permissions: readonly string[];
+  readonly preset: string | null;
+  readonly tier: string;
+  readonly limits: { readonly per_hour: number; readonly per_day: number; readonly burst: number };
+  readonly ip_restrictions: readonly string[];
+  readonly time_restrictions: TimeRestriction | null;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly expires_at: string | null;
+  readonly last_used: string | null;
+  readonly rotated_at: string | null;
+  /** When the key's type asks for the next rotation. */
+  readonly rotation_due_at: string | null;
+  readonly revoked_at: string | null;
+  /** The secret that the last rotation replaced, while its grace lasts. */
+  readonly previous_secret: {
+    readonly hint: string;
+    readonly expires_at: string;
+    readonly last_used: string | null;
+  } | null;
+  readonly version: number;
+}
+
+/** ECMA-262: 100,000,000 days after the epoch. */
+const MAX_DATE_MS = 8.64e15;
+
+export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCatalogue, now: number): KeyView {
+  const { previous } = record;
+  const due = catalogue.keyTypes[record.type]?.rotationDueMs ?? null;
+  return {
+    id: record.id,
+    name: record.name,
+    type: record.type,
+    owner: record.owner,
+    description: record.description,
+    metadata: record.metadata,
+    status: shownStatus(record, now),
+    hint: record.secret.hint,
+    permissions: effectivePermissions(record, catalogue),
+    preset: record.preset,
+    tier: record.tier,
+    limits: shownLimits(effectiveLimits(record, catalogue)),
+    ip_restrictions: record.restrictions.ip_restrictions,
+    time_restrictions: record.restrictions.time_restrictions,
+    created_at: isoOf(record.createdAt),
+    updated_at: isoOf(record.updatedAt),
+    expires_at: iso(record.expiresAt),
+    last_used: iso(use?.lastUsedAt ?? null),
+    rotated_at: iso(record.rotatedAt),
+    rotation_due_at: due === null ? null : iso((record.rotatedAt ?? record.createdAt) + due),
+    revoked_at: iso(record.revokedAt),
+    previous_secret:
+      previous === null || previous.expiresAt <= now
+        ? null
+        : {
+            hint: previous.hint,
+            expires_at: isoOf(previous.expiresAt),
+            last_used: iso(use?.previousLastUsedAt ?? null),
+          },
+    version: record.version,
+  };
+}
+
+function shownStatus(record: KeyRecord, now: number): KeyView['status'] {
+  return record.status === 'active' && record.expiresAt !== null && record.expiresAt <= now ? 'expired' : record.status;
+}
+
+function shownLimits({ perHour, perDay, burst }: Limits): KeyView['limits'] {
+  return { per_hour: perHour, per_day: perDay, burst };
+}
+
+function iso(time: number | null): string | null {
+  return time === null ? null : isoOf(time);
+}
+
+/** A stored time beyond what a Date can hold is shown as the last that it can: one odd key must not hide the others. */
+function isoOf(time: number): string {
+  return new Date(Math.min(time, MAX_DATE_MS)).toISOString();
+}

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../src/core/clock.ts';
+import type { LoadedKey } from '../../src/core/decision.ts';
+import type { KeyRecord, KeyRestrictions } from '../../src/core/key.ts';
+import type { Limits } from '../../src/core/limits.ts';
+import type { Store } from '../../src/core/ports.ts';
+import type { RequestView } from '../../src/core/request.ts';
+import { createSecretHasher, type SecretHasher } from '../../src/keys/hasher.ts';
+import type { KeyCatalogue } from '../../src/keys/key-input.ts';
+import { loadKey } from '../../src/keys/loader.ts';
+import { hintOf, newSecret } from '../../src/keys/secret.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
+import { NOON } from './clock.ts';
+
+/** What a fixture needs of the test that it serves. */
+export interface Tap {
+  teardown(clean: () => unknown): void;
+}
+
+export const DAY = 86_400_000;
+export const LIMITS: Limits = { perHour: 1_000, perDay: 10_000, burst: 100 };
+export const UNRESTRICTED: KeyRestrictions = { ip_restrictions: [], time_restrictions: null };
+
+export const CATALOGUE: KeyCatalogue = {
+  tiers: { personal: LIMITS, service: { perHour: 50_000, perDay: 500_000, burst: 5_000 } },
+  presets: { read_only: ['domains:read', 'devices:read'] },
+  keyTypes: {
+    personal: { tier: 'personal', defaultExpiryMs: 90 * DAY, rotationDueMs: null },
+    service: { tier: 'service', defaultExpiryMs: null, rotationDueMs: 365 * DAY },
+  },
+  permissions: ['domains:read', 'domains:write', 'domains:delete', 'devices:read'],
+};
+
+export const HASHER: SecretHasher = createSecretHasher([]);
+
+let serial = 0;
+
+/** A record as stores keep it, valid unless the test says otherwise. */
+export function keyRecord(given: Partial<KeyRecord> = {}): KeyRecord {
+  const id = `key_${String(++serial).padStart(24, '0')}`;
+  return {
+    id,
+    name: 'a key',
+    type: 'personal',
+    owner: 'somebody',
+    description: '',
+    metadata: {},
+    status: 'active',
+    permissions: [],
+    preset: null,
+    tier: 'personal',
+    limits: {},
+    restrictions: UNRESTRICTED,
+    secret: { digest: `sha256:${id}`, hint: '' },
+    previous: null,
+    createdAt: NOON,
+    updatedAt: NOON,
+    rotatedAt: null,
+    expiresAt: null,
+    revokedAt: null,
+    version: 1,
+    ...given,
+  };
+}
+
+export function loadedKey(given: Partial<KeyRecord> = {}): LoadedKey {
+  return loadKey(keyRecord(given), CATALOGUE);
+}
+
+/** A record and the secret that opens it. */
+export function issuedKey(given: Partial<KeyRecord> = {}, hasher = HASHER): { record: KeyRecord; secret: string } {
+  const secret = newSecret('lk');
+  return { secret, record: keyRecord({ secret: { digest: hasher.digest(secret), hint: hintOf(secret) }, ...given }) };
+}
+
+/** A real store in a folder of its own, gone when the test ends. */
+export async function sqliteStore(t: Tap, clock: Clock): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
+  const store = await openSqliteStore({ path: join(folder, 'keys.db'), timeoutMs: 10_000, clock });
+  t.teardown(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return store;
+}
+
+/** What a front hands to the checks. */
+export function view(given: Partial<Omit<RequestView, 'header'>> & { authorization?: string } = {}): RequestView {
+  const { authorization, ...rest } = given;
+  return {
+    method: 'GET',
+    path: '/',
+    address: '203.0.113.7',
+    at: NOON,
+    ...rest,
+    header: (name) => (name === 'authorization' ? authorization : undefined),
+  };
+}
