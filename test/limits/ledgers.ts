@@ -1,0 +1,57 @@
+import { giveBack, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
+import { type LimitLedger, StoreError } from '../../src/core/ports.ts';
+import type { ManualClock } from '../support/clock.ts';
+
+/** A ledger that answers at once, says what it was asked, and fails when the test says so. */
+export class SyncLedger implements LimitLedger {
+  readonly #clock: ManualClock;
+  readonly #states = new Map<string, LimitState>();
+  readonly asked: { keyId: string; want: number }[] = [];
+  down = false;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  lease(keyId: string, limits: Limits, want: number): Lease {
+    this.asked.push({ keyId, want });
+    if (this.down) throw new StoreError('STORE_UNAVAILABLE', 'the ledger is down');
+    const { lease, state } = take(this.#states.get(keyId) ?? null, limits, want, this.#clock.now());
+    this.#states.set(keyId, state);
+    return lease;
+  }
+
+  release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
+    const state = giveBack(this.#states.get(keyId) ?? null, limits, unused, lease.now, this.#clock.now());
+    if (state !== null) this.#states.set(keyId, state);
+  }
+}
+
+/** A ledger whose answers the test gives, one by one, when it likes. */
+export class HeldLedger implements LimitLedger {
+  readonly #ledger: SyncLedger;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(ledger: SyncLedger) {
+    this.#ledger = ledger;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  lease(keyId: string, limits: Limits, want: number): Promise<Lease> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    return promise.then(() => this.#ledger.lease(keyId, limits, want));
+  }
+
+  release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
+    this.#ledger.release(keyId, limits, unused, lease);
+  }
+
+  /** Answers the question that waits longest. */
+  answer(): void {
+    this.#waiting.shift()?.();
+  }
+}

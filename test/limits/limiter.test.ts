@@ -1,0 +1,190 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import t from 'tap';
+import type { LoadedKey } from '../../src/core/decision.ts';
+import type { Lease } from '../../src/core/limits.ts';
+import { LedgerLimiter } from '../../src/limits/limiter.ts';
+import { ManualClock } from '../support/clock.ts';
+import { loadedKey, sqliteStore } from '../support/keys.ts';
+import { HeldLedger, SyncLedger } from './ledgers.ts';
+
+const HOUR = 3_600_000;
+
+function setUp(maxKeys = 100): { clock: ManualClock; ledger: SyncLedger; limiter: LedgerLimiter } {
+  const clock = new ManualClock();
+  const ledger = new SyncLedger(clock);
+  return { clock, ledger, limiter: new LedgerLimiter(ledger, clock, maxKeys) };
+}
+
+/** The answer of a ledger that answers at once. */
+function admit(limiter: LedgerLimiter, key: LoadedKey): Lease {
+  const lease = limiter.admit(key);
+  if (lease instanceof Promise) throw new Error('a promise where an answer was expected');
+  return lease;
+}
+
+function admitted(limiter: LedgerLimiter, key: LoadedKey, requests: number): number {
+  let count = 0;
+  for (let i = 0; i < requests; i++) count += admit(limiter, key).granted;
+  return count;
+}
+
+t.test('each request takes one admission from the shared ledger', async (t) => {
+  const { ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 3 } });
+  t.match(admit(limiter, key), { granted: 1, hourRemaining: 2 });
+  t.equal(admitted(limiter, key, 5), 2);
+  t.match(admit(limiter, key), { granted: 0, refusedBy: 'hour' });
+  t.equal(ledger.asked.length, 7);
+  t.strictSame(limiter.stats, { fallbacks: 0, ledgerErrors: 0 });
+});
+
+t.test('it works the same on a real store, where answers take a while', async (t) => {
+  const clock = new ManualClock();
+  const store = await sqliteStore(t, clock);
+  const limiter = new LedgerLimiter(store.limits, clock, 100);
+  const key = loadedKey({ limits: { perHour: 5 } });
+  const leases = await Promise.all(Array.from({ length: 8 }, async () => limiter.admit(key)));
+  t.equal(leases.filter((lease) => lease.granted === 1).length, 5);
+});
+
+t.test('while the ledger is down the limits go on from how they last stood', async (t) => {
+  const { ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 10 } });
+  t.equal(admitted(limiter, key, 4), 4);
+  ledger.down = true;
+  t.match(admit(limiter, key), { granted: 1, hourRemaining: 5 });
+  t.equal(admitted(limiter, key, 20), 5, 'ten in all, no more');
+  t.match(admit(limiter, key), { granted: 0, refusedBy: 'hour', retryAfterMs: HOUR / 2 });
+  t.equal(limiter.stats.fallbacks, 22);
+});
+
+t.test('while the ledger is down a new hour brings new admissions, and burst is refilled', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 3_600, burst: 2 } });
+  ledger.down = true;
+  t.equal(admitted(limiter, key, 5), 2, 'a key that was not seen before starts afresh');
+  t.match(admit(limiter, key), { granted: 0, refusedBy: 'burst' });
+  clock.advance(1_000);
+  t.equal(admitted(limiter, key, 5), 1);
+  const scarce = loadedKey({ limits: { perHour: 3, burst: 100 } });
+  t.equal(admitted(limiter, scarce, 5), 3);
+  clock.advance(HOUR);
+  t.equal(admitted(limiter, scarce, 5), 3);
+});
+
+t.test('the ledger is asked again by one request every half second', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey();
+  ledger.down = true;
+  admitted(limiter, key, 50);
+  t.equal(ledger.asked.length, 1);
+  clock.advance(499);
+  admitted(limiter, key, 50);
+  t.equal(ledger.asked.length, 1);
+  clock.advance(1);
+  admitted(limiter, key, 50);
+  t.equal(ledger.asked.length, 2);
+  t.strictSame(limiter.stats, { fallbacks: 151 - 1, ledgerErrors: 2 });
+});
+
+t.test('a clock that is set back does not keep the process alone', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey();
+  ledger.down = true;
+  admit(limiter, key);
+  ledger.down = false;
+  clock.advance(-HOUR);
+  admit(limiter, key);
+  t.equal(ledger.asked.filter(({ want }) => want === 1).length >= 2, true, 'the ledger was asked again');
+});
+
+t.test('when the ledger is back it is told what was admitted without it', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const [one, two] = [loadedKey(), loadedKey()];
+  admitted(limiter, one, 2);
+  ledger.down = true;
+  admitted(limiter, one, 5);
+  admitted(limiter, two, 3);
+  ledger.down = false;
+  clock.advance(500);
+  ledger.asked.length = 0;
+  admit(limiter, one);
+  await turn();
+  t.strictSame(
+    new Set(ledger.asked.map(({ keyId, want }) => `${keyId} ${want}`)),
+    new Set([`${one.record.id} 1`, `${one.record.id} 5`, `${two.record.id} 3`]),
+  );
+  t.match(admit(limiter, one), { hourRemaining: 1_000 - 2 - 5 - 1 - 1 });
+  t.match(admit(limiter, two), { hourRemaining: 1_000 - 3 - 1 });
+});
+
+t.test('what was admitted in an hour that has passed is not charged to this one', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey();
+  ledger.down = true;
+  admitted(limiter, key, 90);
+  clock.advance(HOUR);
+  admitted(limiter, key, 4);
+  ledger.down = false;
+  clock.advance(500);
+  admit(limiter, key);
+  await turn();
+  t.match(admit(limiter, key), { hourRemaining: 1_000 - 4 - 2 });
+});
+
+t.test('a ledger that comes and goes does not make the limit larger for this process', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 10 } });
+  const other = loadedKey();
+  admitted(limiter, key, 2);
+  ledger.down = true;
+  t.equal(admitted(limiter, key, 5), 5);
+  // Back for one request of another key, and gone before it can be told.
+  ledger.down = false;
+  clock.advance(500);
+  admit(limiter, other);
+  ledger.down = true;
+  await turn();
+  t.equal(admitted(limiter, key, 20), 3);
+});
+
+t.test('answers that were under way when the ledger failed are not lost', async (t) => {
+  const clock = new ManualClock();
+  const ledger = new SyncLedger(clock);
+  const held = new HeldLedger(ledger);
+  const limiter = new LedgerLimiter(held, clock, 10);
+  const key = loadedKey({ limits: { perHour: 10 } });
+  const leases = [limiter.admit(key), limiter.admit(key), limiter.admit(key)];
+  t.equal(held.waiting, 3);
+  held.answer();
+  ledger.down = true;
+  held.answer();
+  t.match(await leases[1], { granted: 1, hourRemaining: 8 }, 'decided alone, after the one that was counted');
+  ledger.down = false;
+  held.answer();
+  t.match(await leases[2], { granted: 1 });
+});
+
+t.test('keys beyond the bound still keep to their limits during an outage', async (t) => {
+  const { ledger, limiter } = setUp(2);
+  const keys = Array.from({ length: 5 }, () => loadedKey({ limits: { perHour: 3 } }));
+  ledger.down = true;
+  const counts = keys.map(() => 0);
+  for (let round = 0; round < 6; round++) {
+    keys.forEach((key, i) => {
+      counts[i] = (counts[i] ?? 0) + admit(limiter, key).granted;
+    });
+  }
+  t.strictSame(counts, [3, 3, 3, 3, 3]);
+});
+
+t.test('a mistake in a ledger is not taken for an outage', async (t) => {
+  const clock = new ManualClock();
+  const mistaken = {
+    lease(): Lease {
+      throw new TypeError('a mistake');
+    },
+    release(): void {},
+  };
+  t.throws(() => new LedgerLimiter(mistaken, clock, 10).admit(loadedKey()), TypeError);
+});
