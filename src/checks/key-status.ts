@@ -1,0 +1,27 @@
+import type { Decision } from '../core/decision.ts';
+import { type Denial, deny } from '../core/denial.ts';
+import type { KeyRecord, PreviousSecret } from '../core/key.ts';
+
+const REVOKED = deny('key_revoked', 'This key was revoked. Ask its owner for another.');
+const DISABLED = deny('key_disabled', 'This key is disabled. Its owner can enable it again.');
+
+/** Status, expiry and the end of a rotation's grace: compared with the clock on every request, cached key or not. */
+export function keyStatus(decision: Decision): Denial | null {
+  const { key, previousSecret, request } = decision;
+  if (key === null) throw new Error('keyStatus must come after authenticate');
+  const { status, expiresAt, previous } = key.record;
+  if (status === 'revoked') return REVOKED;
+  if (status === 'disabled') return DISABLED;
+  if (expiresAt !== null && request.at >= expiresAt) return expired(key.record);
+  if (previousSecret && (previous === null || request.at >= previous.expiresAt)) return replaced(previous);
+  return null;
+}
+
+function expired(record: KeyRecord): Denial {
+  return deny('key_expired', `This key expired at ${new Date(record.expiresAt ?? 0).toISOString()}.`);
+}
+
+function replaced(previous: PreviousSecret | null): Denial {
+  const when = previous === null ? '' : ` at ${new Date(previous.expiresAt).toISOString()}`;
+  return deny('key_expired', `This secret was replaced by a rotation, and its grace ended${when}. Use the new one.`);
+}
