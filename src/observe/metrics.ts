@@ -1,0 +1,171 @@
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { CountedHistogram } from './counted-histogram.ts';
+import { NONE, type TrafficCounters } from './traffic.ts';
+
+/** Where the numbers come from that others count. Each is asked at every scrape, and must only read. */
+export interface MetricsSources {
+  /** Version of Latchkey. */
+  readonly version: string;
+  readonly requestsInFlight: () => number;
+  readonly websocketConnections: () => number;
+  readonly keyCacheHits: () => number;
+  readonly keyCacheMisses: () => number;
+  readonly keyCacheEntries: () => number;
+  readonly storeUp: () => boolean;
+  readonly storeErrors: () => number;
+  /** Admissions that this process decided alone, because the store could not be asked. */
+  readonly limitFallbacks: () => number;
+  readonly logLinesDropped: () => number;
+  readonly usageDropped: () => number;
+  readonly configReloads: () => { readonly success: number; readonly failure: number };
+}
+
+/** What one process counted, in a form that can be sent to another. */
+export type MetricsSnapshot = object[];
+
+export interface Metrics {
+  readonly contentType: string;
+  /** The text that Prometheus scrapes. */
+  render(): Promise<string>;
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+/** Gauges of prom-client's own that Prometheus' naming rules forbid (`_total` is for counters); others say the same. */
+const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
+
+/**
+ * The metrics of this process. Nothing here runs per request: everything is read when it is scraped. No label is a key,
+ * a path or an address, so that the number of series is bounded by the configuration.
+ */
+export function createMetrics(traffic: TrafficCounters, sources: MetricsSources): Metrics {
+  const registry = new Registry();
+  addTraffic(registry, traffic);
+  addSources(registry, sources);
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
+  };
+}
+
+/** The sum of what several workers counted, as text for one scrape. */
+export function renderTogether(snapshots: readonly MetricsSnapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...snapshots]).metrics();
+}
+
+function addTraffic(registry: Registry, traffic: TrafficCounters): void {
+  new Counter({
+    name: 'latchkey_http_requests_total',
+    help: 'Requests by the route that they matched, method, and status of the answer ("none" when none was sent).',
+    labelNames: ['route', 'method', 'code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const counted of traffic.routes) {
+        for (const { method, status, count } of counted.requests()) {
+          this.inc({ route: counted.route, method, code: status === 0 ? NONE : String(status) }, count);
+        }
+      }
+    },
+  });
+  new CountedHistogram({
+    name: 'latchkey_http_request_duration_seconds',
+    help: 'From the head of the request to the end of the answer, by route.',
+    labelNames: ['route'],
+    registry,
+    read: () => Array.from(traffic.routes, ({ route, durations }) => ({ labels: { route }, durations })),
+  });
+  new CountedHistogram({
+    name: 'latchkey_upstream_duration_seconds',
+    help: "From the dispatch of a request to the head of the upstream's answer.",
+    labelNames: [],
+    registry,
+    read: () => [{ labels: {}, durations: traffic.upstreamDurations }],
+  });
+  const denials = 'Requests that the gateway answered itself: denials, and failures to get an answer, by code.';
+  addLabelled(registry, 'latchkey_denials_total', denials, 'code', () => counts(traffic.denials));
+  const aborted = 'Answers cut short after their head was sent, by who ended them.';
+  addLabelled(registry, 'latchkey_http_responses_aborted_total', aborted, 'by', () => counts(traffic.aborted));
+}
+
+function addSources(registry: Registry, from: MetricsSources): void {
+  const counter = (name: string, help: string, read: () => number): void => addCounter(registry, name, help, read);
+  const gauge = (name: string, help: string, read: () => number): void => addGauge(registry, name, help, read);
+  gauge('latchkey_requests_in_flight', 'Requests that have not been answered in full yet.', from.requestsInFlight);
+  gauge('latchkey_websocket_connections', 'WebSocket connections that are open.', from.websocketConnections);
+  counter('latchkey_key_cache_hits_total', 'Keys that were found in memory.', from.keyCacheHits);
+  counter('latchkey_key_cache_misses_total', 'Keys for which the store had to be asked.', from.keyCacheMisses);
+  gauge('latchkey_key_cache_entries', 'Keys that are held in memory.', from.keyCacheEntries);
+  addGauge(registry, 'latchkey_store_up', 'Whether the store answers: 1 or 0.', () => Number(from.storeUp()), 'min');
+  counter('latchkey_store_errors_total', 'Questions to the store that failed.', from.storeErrors);
+  counter(
+    'latchkey_limit_fallback_total',
+    'Admissions that this process decided alone, because the store could not be asked.',
+    from.limitFallbacks,
+  );
+  counter('latchkey_log_lines_dropped_total', 'Log lines dropped because nobody read them.', from.logLinesDropped);
+  counter(
+    'latchkey_usage_dropped_total',
+    'Uses of keys that were forgotten, because the store took none for too long.',
+    from.usageDropped,
+  );
+  addLabelled(registry, 'latchkey_config_reloads_total', 'Reloads of the configuration.', 'result', () =>
+    Object.entries(from.configReloads()),
+  );
+  new Gauge({
+    name: 'latchkey_build_info',
+    help: 'Versions of Latchkey and of Node; the value is always 1.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+    aggregator: 'first',
+  }).set({ version: from.version, node: process.versions.node }, 1);
+}
+
+function addCounter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function addGauge(registry: Registry, name: string, help: string, read: () => number, across: 'sum' | 'min' = 'sum') {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    aggregator: across,
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function addLabelled(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, count] of read()) this.inc({ [label]: value }, count);
+    },
+  });
+}
+
+function counts(of: Readonly<Record<string, { readonly n: number }>>): [string, number][] {
+  return Object.entries(of).map(([name, { n }]) => [name, n]);
+}
