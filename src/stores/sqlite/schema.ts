@@ -1,0 +1,89 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { StoreError } from '../../core/ports.ts';
+
+/** "LKEY": tells our files from any other SQLite database. */
+const APPLICATION_ID = 0x4c4b4559;
+
+/** Steps that each bring a file one version further; `PRAGMA user_version` says how many it has taken. */
+export type Schema = readonly string[];
+
+/**
+ * `position` is the place in a listing (newest first, then by id) as sortable text. `digests` holds the current and the
+ * previous digest of each key, so that a digest is unique among both. `changes` is a log of the last changes of keys.
+ */
+export const KEYS_SCHEMA: Schema = [
+  `CREATE TABLE keys (
+     id TEXT PRIMARY KEY,
+     position TEXT NOT NULL UNIQUE,
+     type TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     status TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX keys_by_type ON keys (type, position);
+   CREATE INDEX keys_by_owner ON keys (owner, position);
+   CREATE INDEX keys_by_status ON keys (status, position);
+   CREATE TABLE digests (digest TEXT PRIMARY KEY, key_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX digests_by_key ON digests (key_id);
+   CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL) STRICT;
+   CREATE TABLE usage (
+     key_id TEXT PRIMARY KEY,
+     last_used_at INTEGER,
+     previous_last_used_at INTEGER
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/** A LimitState for each key that was used. */
+export const LIMITS_SCHEMA: Schema = [
+  `CREATE TABLE limits (
+     key_id TEXT PRIMARY KEY,
+     hour INTEGER NOT NULL,
+     hour_used INTEGER NOT NULL,
+     day INTEGER NOT NULL,
+     day_used INTEGER NOT NULL,
+     units INTEGER NOT NULL,
+     at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/**
+ * Brings a file to the newest version that is known here.
+ *
+ * @param pragmas how this connection works; run before anything is written, and not at all on a file that is not ours
+ * @throws StoreError STORE_CORRUPT when it is another program's database or a newer version's: writing to either would
+ *   damage it
+ */
+export function migrate(db: DatabaseSync, file: string, schema: Schema, pragmas: string): void {
+  const version = versionOf(db, schema, file);
+  db.exec(pragmas);
+  if (version === schema.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    // Once more under the lock: another process may have done it in between.
+    for (const step of schema.slice(versionOf(db, schema, file))) db.exec(step);
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${schema.length}; COMMIT`);
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function versionOf(db: DatabaseSync, schema: Schema, file: string): number {
+  const version = readNumber(db, 'SELECT user_version AS n FROM pragma_user_version');
+  const application = readNumber(db, 'SELECT application_id AS n FROM pragma_application_id');
+  const tables = readNumber(db, 'SELECT count(*) AS n FROM sqlite_schema');
+  const isNew = version === 0 && application === 0 && tables === 0;
+  if (!isNew && application !== APPLICATION_ID) {
+    throw new StoreError('STORE_CORRUPT', `The store ${file} is the database of another program`);
+  }
+  if (version > schema.length) {
+    const known = `its format is ${version}, this version knows ${schema.length}`;
+    throw new StoreError('STORE_CORRUPT', `The store ${file} was written by a newer version: ${known}`);
+  }
+  return version;
+}
+
+function readNumber(db: DatabaseSync, sql: string): number {
+  return Number(db.prepare(sql).get()?.['n']);
+}

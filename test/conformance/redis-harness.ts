@@ -1,0 +1,42 @@
+import { Redis } from 'ioredis';
+import type { Test } from 'tap';
+import type { LimitState } from '../../src/core/limits.ts';
+import type { Store } from '../../src/core/ports.ts';
+import { openStore } from '../../src/stores/open.ts';
+import { CHANGES, limitName, recordName } from '../../src/stores/redis/layout.ts';
+import type { Harness } from './harness.ts';
+
+/** @param url of a running server that is the test's own */
+export function redisHarness(t: Test, url: string): Harness {
+  const settings = { kind: 'redis', url, timeoutMs: 10_000 } as const;
+  const raw = new Redis(url, { protocol: 2 });
+  const opened: Store[] = [];
+  t.teardown(async () => {
+    await Promise.all(opened.map((store) => store.close()));
+    raw.disconnect();
+  });
+  return {
+    where: JSON.stringify(settings),
+    open: async () => {
+      const store = await openStore(settings, { now: () => Date.now() });
+      opened.push(store);
+      return store;
+    },
+    seed: async (keyId, state) => {
+      await raw.hset(limitName(keyId), state);
+    },
+    stateOf: async (keyId) => {
+      const found = await raw.hgetall(limitName(keyId));
+      if (found['at'] === undefined) return null;
+      const number = (name: keyof LimitState): number => Number(found[name]);
+      const [hour, hourUsed, day] = [number('hour'), number('hourUsed'), number('day')];
+      return { hour, hourUsed, day, dayUsed: number('dayUsed'), units: number('units'), at: number('at') };
+    },
+    damage: async (keyId, text) => {
+      await raw.hset(recordName(keyId), 'json', text);
+    },
+    forgetChanges: async () => {
+      await raw.del(CHANGES);
+    },
+  };
+}
