@@ -1,0 +1,81 @@
+import type { Denial } from '../core/denial.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { ClientConnection } from './client-connection.ts';
+import { type GatewayContext, LINGER_MS } from './context.ts';
+import { codeOf } from './failure.ts';
+import { HEAD_LATE, HEAD_TOO_LARGE, MALFORMED } from './gateway-denials.ts';
+import { problemBytes, problemOf } from './problem.ts';
+import { newRequestId } from './request-id.ts';
+
+/**
+ * Ends a connection on which what came is not a request. A request before it that is not answered yet gets its whole
+ * answer first, and nothing of this one between.
+ * @param reason what the parser, or the socket, reported; or the denial itself
+ */
+export function refuseUnparsed(
+  connection: ClientConnection,
+  reason: Error | Denial,
+  method: string,
+  context: GatewayContext,
+): void {
+  const { socket } = connection;
+  const denial = reason instanceof Error ? denialOf(reason) : reason;
+  if (denial === null || !socket.writable) return void socket.destroy();
+  if (connection.exchanges.length > 0) return endAfterAnswers(connection, denial);
+  // The parser reports each further piece of what it already gave up on.
+  if (connection.closing) return;
+  connection.closing = true;
+  // A connection that never said anything is not told anything: its user may be about to send a first request.
+  if (socket.bytesRead === 0) return void socket.destroy();
+  const at = context.clock.now();
+  const requestId = newRequestId();
+  const problem = problemOf(denial, requestId, context.policy.proxy.realm, null);
+  socket.end(problemBytes(problem, at), 'latin1');
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  reportRefused(context, {
+    requestId,
+    method,
+    path: '',
+    route: null,
+    address: connection.peer,
+    userAgent: undefined,
+    keyId: null,
+    previousSecret: false,
+    allowed: false,
+    status: problem.status,
+    code: denial.code,
+    aborted: null,
+    requestBytes: 0,
+    responseBytes: problem.body.length,
+    at,
+    durationMs: 0,
+    upstreamMs: null,
+    failure: reason instanceof Error ? codeOf(reason) : null,
+  });
+}
+
+/** The last request on the connection is the one whose body cannot be read any further, if any is. */
+function endAfterAnswers(connection: ClientConnection, denial: Denial): void {
+  connection.closing = true;
+  for (const exchange of connection.exchanges.slice()) {
+    if (exchange.writer.isReceiving) exchange.abandon(denial);
+  }
+}
+
+/** null: the connection failed, and there is nobody to tell. */
+function denialOf(error: Error): Denial | null {
+  const code = codeOf(error);
+  if (code === 'HPE_HEADER_OVERFLOW') return HEAD_TOO_LARGE;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return HEAD_LATE;
+  // The client ended the connection in the middle of its request: it has left.
+  if (code === 'HPE_INVALID_EOF_STATE') return null;
+  return code.startsWith('HPE_') ? MALFORMED : null;
+}
+
+function reportRefused(context: GatewayContext, exchange: Exchange): void {
+  try {
+    context.onExchange(exchange);
+  } catch {
+    // The listener's contract forbids it; there is nobody left to tell.
+  }
+}

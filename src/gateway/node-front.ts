@@ -1,0 +1,169 @@
+import { createServer, IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Answer } from './answer.ts';
+import { ClientConnection } from './client-connection.ts';
+import { refuseUnparsed } from './client-error.ts';
+import { type GatewayContext, SWEEP_MS } from './context.ts';
+import { asksForWebSocket } from './framing.ts';
+import { NO_TUNNEL } from './gateway-denials.ts';
+import { readHead } from './head.ts';
+import type { Policy } from './policy.ts';
+import { ProxyExchange } from './proxy-exchange.ts';
+import type { UpgradeHandler } from './upgrade-handler.ts';
+
+/** Requests of one connection that are worked on at a time; a client that sends more without waiting is cut off. */
+const MAX_PIPELINED = 64;
+const MIN_HEAD_CHECK_MS = 20;
+const MAX_HEAD_CHECK_MS = 1000;
+
+/** The listener that clients talk to: node:http, held to a stricter reading. */
+export class NodeFront {
+  readonly #server: Server<typeof IncomingMessage, typeof Answer>;
+  readonly #context: GatewayContext;
+  readonly #upgrades: UpgradeHandler | null;
+  readonly #connections = new WeakMap<Duplex, ClientConnection>();
+  #sweep: NodeJS.Timeout | null = null;
+
+  constructor(context: GatewayContext, upgrades: UpgradeHandler | null) {
+    const { proxy } = context.policy;
+    this.#context = context;
+    this.#upgrades = upgrades;
+    this.#server = createServer(
+      {
+        IncomingMessage,
+        ServerResponse: Answer,
+        maxHeaderSize: proxy.maxHeaderBytes,
+        headersTimeout: proxy.headTimeoutMs,
+        // Bodies have their own limit, on the pause between two pieces.
+        requestTimeout: 0,
+        connectionsCheckingInterval: Math.min(MAX_HEAD_CHECK_MS, Math.max(MIN_HEAD_CHECK_MS, proxy.headTimeoutMs / 4)),
+        requireHostHeader: false,
+        optimizeEmptyRequests: true,
+        noDelay: true,
+        shouldUpgradeCallback: (request) => this.#isUpgrade(request),
+      },
+      (request, answer) => this.#accept(request, answer, false),
+    );
+    // All of them are counted by examine; node would leave out the surplus without a word.
+    this.#server.maxHeadersCount = 0;
+    this.#server.on('connection', (socket) => this.#connected(socket));
+    this.#server.on('checkContinue', (request, answer) => this.#accept(request, answer, true));
+    this.#server.on('checkExpectation', (request, answer) => this.#accept(request, answer, false));
+    this.#server.on('connect', (_request, socket) => this.#refuseTunnel(socket));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('clientError', (error, socket) => this.#unparsed(error, socket));
+    this.adopt(context.policy);
+  }
+
+  /** Resolves when it listens; rejects when it cannot. */
+  listen(): Promise<AddressInfo> {
+    const { host, port } = this.#context.policy.proxy.listen;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#sweep = setInterval(() => this.#checkDeadlines(), SWEEP_MS);
+        // Running out of descriptors must not end the process: what is open goes on.
+        this.#server.on('error', () => undefined);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Takes over what a new policy says of connections. Sizes and times hold for connections made from now on. */
+  adopt({ proxy }: Policy): void {
+    this.#server.maxConnections = proxy.maxConnections;
+    this.#server.keepAliveTimeout = proxy.keepAliveTimeoutMs;
+    this.#server.headersTimeout = proxy.headTimeoutMs;
+    // Read for each connection, though its type does not say that it can be set.
+    Object.assign(this.#server, { maxHeaderSize: proxy.maxHeaderBytes });
+  }
+
+  /** Takes no new connection and closes idle ones; resolves when the last has closed. */
+  stop(): Promise<void> {
+    this.#context.draining = true;
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+  }
+
+  /** Cuts every connection. */
+  cut(): void {
+    for (const exchange of this.#context.inFlight.items()) exchange.cut('gateway');
+    this.#server.closeAllConnections();
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#sweep = null;
+  }
+
+  #connected(socket: Socket): void {
+    const connection = new ClientConnection(socket);
+    this.#connections.set(socket, connection);
+    socket.on('close', () => connection.gone());
+    socket.on('error', () => undefined);
+  }
+
+  #accept(request: IncomingMessage, answer: Answer, expectsContinue: boolean): void {
+    const connection = this.#connections.get(request.socket);
+    // What follows the last request that is answered has no answer: the connection closes.
+    if (connection === undefined || connection.closing) return;
+    if (connection.exchanges.length >= MAX_PIPELINED) {
+      connection.closing = true;
+      return;
+    }
+    try {
+      new ProxyExchange(this.#context, connection, request, answer, expectsContinue).begin();
+    } catch {
+      // A fault of the gateway's own costs one connection, never the process.
+      connection.socket.destroy();
+    }
+  }
+
+  #isUpgrade(request: IncomingMessage): boolean {
+    if (this.#upgrades === null || request.method !== 'GET' || request.httpVersion !== '1.1') return false;
+    const { headers } = request;
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+    return asksForWebSocket(readHead(request.rawHeaders, new Set()));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#connections.get(socket);
+    socket.on('error', () => undefined);
+    if (connection === undefined || connection.closing || this.#upgrades === null) return void socket.destroy();
+    if (connection.exchanges.length > 0) {
+      // The answers that are due go out first, and nothing can follow them on a connection that was given away.
+      connection.closing = true;
+      return;
+    }
+    const { policy, clock } = this.#context;
+    policy.upstreams.hold();
+    socket.once('close', () => policy.upstreams.release());
+    this.#upgrades.handle({ request, socket, head, peer: connection.peer, policy, at: clock.now() });
+  }
+
+  #refuseTunnel(socket: Duplex): void {
+    socket.on('error', () => undefined);
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return void socket.destroy();
+    if (connection.exchanges.length > 0) connection.closing = true;
+    else refuseUnparsed(connection, NO_TUNNEL, 'CONNECT', this.#context);
+  }
+
+  #unparsed(error: Error, socket: Duplex): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return void socket.destroy();
+    refuseUnparsed(connection, error, '', this.#context);
+  }
+
+  #checkDeadlines(): void {
+    const now = performance.now();
+    this.#context.now = now;
+    for (const exchange of this.#context.inFlight.items()) {
+      try {
+        exchange.checkDeadlines(now);
+      } catch {
+        exchange.cut('gateway');
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { Exchange } from '../core/exchange.ts';
+import type { GatewayContext } from './context.ts';
+import type { ProxyExchange } from './proxy-exchange.ts';
+
+/** Tells of an exchange that has ended. What the listener does wrong is its own affair: it never reaches a client. */
+export function report(exchange: ProxyExchange, aborted: Exchange['aborted'], context: GatewayContext): void {
+  const { examined, decision, writer } = exchange;
+  const record: Exchange = {
+    requestId: examined.requestId,
+    method: examined.method,
+    path: examined.path,
+    route: decision?.route?.pattern ?? null,
+    address: examined.address,
+    userAgent: examined.header('user-agent'),
+    keyId: decision?.key?.record.id ?? null,
+    previousSecret: decision?.previousSecret ?? false,
+    allowed: decision !== null && decision.denial === null,
+    status: writer.answer.headersSent ? writer.answer.statusCode : 0,
+    code: exchange.code,
+    aborted,
+    requestBytes: exchange.requestBytes,
+    responseBytes: writer.bytes,
+    at: examined.at,
+    durationMs: performance.now() - exchange.startedAt,
+    upstreamMs: exchange.upstreamMs,
+    failure: exchange.failure,
+  };
+  try {
+    context.onExchange(record);
+  } catch {
+    // The listener's contract forbids it; there is nobody left to tell.
+  }
+}

@@ -1,0 +1,58 @@
+import type { Decision } from '../../core/decision.ts';
+import type { DenialCode } from '../../core/denial.ts';
+import type { Exchange, ExchangeSink } from '../../core/exchange.ts';
+import type { ExaminedRequest } from '../examine.ts';
+
+/** How an upgrade ended. */
+export interface Ending {
+  /** What the client was sent; 0 when it left before. */
+  status: number;
+  code: DenialCode | null;
+  aborted: Exchange['aborted'];
+  requestBytes: number;
+  responseBytes: number;
+  upstreamMs: number | null;
+  failure: string | null;
+}
+
+/** The ending of an upgrade that nothing is known of yet. */
+export function newEnding(): Ending {
+  return {
+    status: 0,
+    code: null,
+    aborted: null,
+    requestBytes: 0,
+    responseBytes: 0,
+    upstreamMs: null,
+    failure: null,
+  };
+}
+
+/** Tells of an upgrade that has ended. What the listener does wrong is its own affair: it never reaches a client. */
+export function reportUpgrade(
+  examined: ExaminedRequest,
+  decision: Decision | null,
+  ending: Ending,
+  now: number,
+  sink: ExchangeSink,
+): void {
+  const exchange: Exchange = {
+    requestId: examined.requestId,
+    method: examined.method,
+    path: examined.path,
+    route: decision?.route?.pattern ?? null,
+    address: examined.address,
+    userAgent: examined.header('user-agent'),
+    keyId: decision?.key?.record.id ?? null,
+    previousSecret: decision?.previousSecret ?? false,
+    allowed: decision !== null && decision.denial === null,
+    at: examined.at,
+    durationMs: Math.max(0, now - examined.at),
+    ...ending,
+  };
+  try {
+    sink(exchange);
+  } catch {
+    // The listener's contract forbids it; there is nobody left to tell.
+  }
+}
