@@ -1,0 +1,40 @@
+import type { Config, ListenAddress } from '../../config/config.ts';
+import { maskStoreUrl } from '../../config/store-url.ts';
+import type { RunningServer } from '../../wiring.ts';
+import type { Io } from '../io.ts';
+import { packageVersion } from '../version.ts';
+
+/** `127.0.0.1:8080`, `[::1]:8080` */
+export function addressText({ host, port }: ListenAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A URL that works from this machine: "every address" is one of them. */
+export function localUrl({ host, port }: ListenAddress): string {
+  const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${addressText({ host: local, port })}`;
+}
+
+/** Tells a person where the gateway listens and what it protects. */
+export function announce(server: RunningServer, config: Config, io: Io): void {
+  const upstreams = config.upstreams.map((upstream) => upstream.url).join(', ');
+  io.say(`latchkey ${packageVersion()} listens on http://${addressText(server.proxyAddress)}, protecting ${upstreams}`);
+  io.say(`health and metrics: http://${addressText(server.healthAddress)} (/livez, /readyz, /metrics)`);
+  io.say(`keys: ${storeText(config)}; configuration: ${config.file ?? 'none, every setting has its default'}`);
+}
+
+/** The same for a program. */
+export function announcement(server: RunningServer, config: Config): Readonly<Record<string, unknown>> {
+  return {
+    version: packageVersion(),
+    proxy: { ...server.proxyAddress, url: localUrl(server.proxyAddress) },
+    health: { ...server.healthAddress, url: localUrl(server.healthAddress) },
+    upstreams: config.upstreams.map((upstream) => upstream.url),
+    store: storeText(config),
+    config: config.file,
+  };
+}
+
+function storeText({ store }: Config): string {
+  return store.kind === 'sqlite' ? `sqlite:${store.path}` : maskStoreUrl(store.url);
+}

@@ -1,0 +1,35 @@
+import type { Command } from '../command.ts';
+import { CONFIG_FLAG, STORE_FLAG } from '../options.ts';
+
+export const serve: Command = {
+  words: ['serve'],
+  summary: 'Runs the gateway until it is told to stop.',
+  arguments: [],
+  flags: [
+    CONFIG_FLAG,
+    {
+      name: 'upstream',
+      value: 'URL',
+      summary: 'The API to protect. Without --config no file is read, and any valid key may do anything.',
+    },
+    {
+      name: 'listen',
+      value: 'ADDR',
+      summary: 'Where clients connect, instead of proxy.listen: 0.0.0.0:8080, [::1]:8080, :8080.',
+    },
+    { name: 'health-listen', value: 'ADDR', summary: 'Where health checks and metrics are, instead of health.listen.' },
+    STORE_FLAG,
+    { name: 'demo', summary: 'Protect a bundled demo API, make a key for it, and print what to try.' },
+  ],
+  notes: [
+    'SIGTERM and SIGINT let the requests in flight finish; a second one ends the gateway at once. SIGHUP reads the configuration again; so does a change of the file.',
+    'The log goes to standard output. With --json its first line says where the gateway listens.',
+  ],
+  examples: [
+    'latchkey serve --upstream http://localhost:3000',
+    'latchkey serve --config /etc/latchkey/latchkey.yaml',
+    'latchkey serve --upstream http://localhost:3000 --listen 127.0.0.1:8000 --store redis://localhost:6379/0',
+    'latchkey serve --demo',
+  ],
+  run: async (args, io) => (await import('./run.ts')).runServe(args, io),
+};
