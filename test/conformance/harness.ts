@@ -14,6 +14,8 @@ export interface Harness {
   damage(keyId: string, text: string): Promise<void>;
   /** Takes all changes out of the store's memory of them, as a restart without its data would. */
   forgetChanges(): Promise<void>;
+  /** Admissions of one key that a killed process may take with it, besides the one whose answer nobody got. */
+  readonly lostByKill: number;
   /** Where the store is, as JSON, for a process of its own that opens it. */
   readonly where: string;
 }

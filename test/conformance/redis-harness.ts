@@ -16,6 +16,7 @@ export function redisHarness(t: Test, url: string): Harness {
     raw.disconnect();
   });
   return {
+    lostByKill: 0,
     where: JSON.stringify(settings),
     open: async () => {
       const store = await openStore(settings, { now: () => Date.now() });

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import type { Store } from '../../src/core/ports.ts';
 import { openStore } from '../../src/stores/open.ts';
+import { MAX_AHEAD } from '../../src/stores/sqlite/owned-ledger.ts';
 import type { Harness } from './harness.ts';
 import { checkStore } from './suite.ts';
 
@@ -22,6 +23,7 @@ function run(file: string, sql: string, ...values: (string | number)[]): Record<
 }
 
 const harness: Harness = {
+  lostByKill: MAX_AHEAD,
   where: JSON.stringify(settings),
   open: async () => {
     const store = await openStore(settings, { now: () => Date.now() });

@@ -208,6 +208,18 @@ t.test('a name that holds something else is corrupt', async (t) => {
   await t.rejects(store.keys.get('key_a'), storeError('STORE_CORRUPT'));
 });
 
+t.test('leases of one turn are decided each by itself: what one has wrong fails that one', async (t) => {
+  const { store, raw } = await setUp(t);
+  const [good, bad, other] = [newId(), newId(), newId()];
+  await raw.set(limitName(bad), 'something else');
+  const [first, second, third] = await Promise.allSettled(
+    [good, bad, other].map(async (id) => store.limits.lease(id, LIMITS, 1)),
+  );
+  t.match(first, { status: 'fulfilled', value: { granted: 1 } });
+  t.match(second, { status: 'rejected', reason: storeError('STORE_CORRUPT') });
+  t.match(third, { status: 'fulfilled', value: { granted: 1 } });
+});
+
 t.test('commands that wait are bounded', async (t) => {
   const { server, store } = await setUp(t);
   server.suspend();

@@ -30,9 +30,19 @@ async function setUp(t: Test, timeoutMs = 10_000): Promise<Fixture> {
 interface Fixture {
   readonly path: string;
   readonly store: Store;
-  readonly clock: { time: number };
+  readonly clock: { time: number; now(): number };
   readonly main: DatabaseSync;
   readonly limits: DatabaseSync;
+}
+
+/** The same, on files that another instance counts in too: every lease is a transaction. */
+async function setUpShared(t: Test): Promise<Fixture> {
+  const fixture = await setUp(t);
+  const other = await openSqliteStore({ path: fixture.path, timeoutMs: 10_000, clock: fixture.clock });
+  await fixture.store.limits.lease('key_first', LIMITS, 1);
+  await other.limits.lease('key_first', LIMITS, 1);
+  t.teardown(() => other.close());
+  return fixture;
 }
 
 function open(path: string): Promise<Store> {
@@ -174,7 +184,7 @@ t.test('a lock that is never given back is a store that is unavailable, and noth
 });
 
 t.test('leases of one turn stand or fall together', async (t) => {
-  const { store, limits } = await setUp(t);
+  const { store, limits } = await setUpShared(t);
   limits.exec(`CREATE TRIGGER broken BEFORE INSERT ON limits WHEN new.key_id = 'key_bad'
     BEGIN SELECT raise(ABORT, 'broken'); END`);
   const outcomes = await Promise.allSettled(
@@ -190,7 +200,7 @@ t.test('leases of one turn stand or fall together', async (t) => {
 });
 
 t.test('leases that wait are bounded', async (t) => {
-  const { store } = await setUp(t);
+  const { store } = await setUpShared(t);
   const work = Array.from({ length: 10_050 }, () => Promise.resolve(store.limits.lease('key_a', PLENTY, 1)));
   const outcomes = await Promise.allSettled(work);
   const granted = outcomes.filter((outcome) => outcome.status === 'fulfilled').length;
@@ -211,7 +221,7 @@ t.test('closing waits for the leases that are under way', async (t) => {
 });
 
 t.test('rows of keys that went quiet are pruned, and no others', async (t) => {
-  const { store, clock, limits } = await setUp(t);
+  const { store, clock, limits } = await setUpShared(t);
   const quiet = Array.from({ length: 1_200 }, (_, i) => `key_${i}`);
   await Promise.all(quiet.map(async (id) => store.limits.lease(id, LIMITS, 5)));
   clock.time += 2 * DAY_MS;

@@ -33,3 +33,8 @@ function what(reply: string | null, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
   return `does not answer${code}`;
 }
+
+/** Whether a script was refused, before it ran, because a cluster keeps its keys in different places. */
+export function isCrossSlot(error: unknown): boolean {
+  return error instanceof StoreError && replyCode(error.cause) === 'CROSSSLOT';
+}

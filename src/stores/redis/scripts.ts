@@ -75,67 +75,89 @@ later('last', ARGV[1])
 later('previous', ARGV[2])
 return 1`);
 
-/** Reads the state and brings it up to the server's clock, as core/limits.ts does; integers below 2^53 throughout. */
-const ADVANCE = `
+/**
+ * Reads a state and brings it up to the server's clock, as core/limits.ts does; integers below 2^53 throughout. The
+ * state is kept until its windows are past and its bucket is full, and two days more, so that forgetting it is the same
+ * as remembering it.
+ */
+const LIMIT_STATE = `
 local HOUR, DAY, TOKEN = 3600000, 86400000, 3600000
-local perHour, perDay, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local kept = redis.call('HMGET', KEYS[1], 'hour', 'hourUsed', 'day', 'dayUsed', 'units', 'at')
-local full = burst * TOKEN
-local hourUsed, dayUsed, units = 0, 0, full
-if kept[6] then now = math.max(now, tonumber(kept[6])) end
-local hour, day = math.floor(now / HOUR), math.floor(now / DAY)
-if kept[6] then
+local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local function text(number) return string.format('%.0f', number) end
+local function read(key, perHour, burst)
+  local kept = redis.pcall('HMGET', key, 'hour', 'hourUsed', 'day', 'dayUsed', 'units', 'at')
+  if kept.err then return nil end
+  local now, full = clock, burst * TOKEN
+  local at = tonumber(kept[6])
+  if not at then return false, now, math.floor(now / HOUR), 0, math.floor(now / DAY), 0, full end
+  now = math.max(now, at)
+  local hour, day = math.floor(now / HOUR), math.floor(now / DAY)
+  local hourUsed, dayUsed, units = 0, 0, tonumber(kept[5])
   if tonumber(kept[1]) == hour then hourUsed = tonumber(kept[2]) end
   if tonumber(kept[3]) == day then dayUsed = tonumber(kept[4]) end
-  units = tonumber(kept[5])
-  local elapsed = now - tonumber(kept[6])
+  local elapsed = now - at
   if units >= full or elapsed >= (full - units) / perHour then units = full
   else units = units + elapsed * perHour end
+  return true, now, hour, hourUsed, day, dayUsed, units
 end
-local function text(number) return string.format('%.0f', number) end
-local function keep()
-  redis.call('HSET', KEYS[1], 'hour', text(hour), 'hourUsed', text(hourUsed), 'day', text(day),
+local function keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, units)
+  redis.call('HSET', key, 'hour', text(hour), 'hourUsed', text(hourUsed), 'day', text(day),
     'dayUsed', text(dayUsed), 'units', text(units), 'at', text(now))
+  redis.call('PEXPIRE', key, text(2 * DAY + math.ceil((burst * TOKEN - units) / perHour)))
 end
 `;
 
+/** Numbers that LEASE answers for each of its keys. */
+export const LEASE_FIELDS = 8;
+
 /**
- * `take` of core/limits.ts. KEYS: limit. ARGV: per hour, per day, burst, want. Answers a Lease as integers: granted,
- * refused by (0 none, 1 burst, 2 hour, 3 day), and the rest in its order.
- *
- * The state is forgotten three days after its last use. By then it says no more than no state would: its windows are
- * past, further than any clock is set back, and its bucket is full, since an hour's window lets out no more than an
- * hour lets in.
+ * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV, for each: per hour, per day, burst, want.
+ * Answers a Lease for each as integers: granted, refused by (0 none, 1 burst, 2 hour, 3 day), and the rest in its order.
+ * All are -1 for a key under whose name there is something else: what one has wrong must not fail the others.
  */
-export const LEASE = script(`${ADVANCE}
-local tokens = math.floor(units / TOKEN)
-local hourFree, dayFree = math.max(0, perHour - hourUsed), math.max(0, perDay - dayUsed)
-local granted = math.min(tonumber(ARGV[4]), tokens, hourFree, dayFree)
-local by, wait = 0, 0
-if granted == 0 then
-  by = 1
-  if tokens <= 0 then wait = math.ceil((TOKEN - units) / perHour) end
-  local hourWait = hourFree > 0 and 0 or (hour + 1) * HOUR - now
-  if hourWait > wait then by, wait = 2, hourWait end
-  local dayWait = dayFree > 0 and 0 or (day + 1) * DAY - now
-  if dayWait > wait then by, wait = 3, dayWait end
+export const LEASE = script(`${LIMIT_STATE}
+local out = {}
+for i = 1, #KEYS do
+  local arg, key = 4 * (i - 1), KEYS[i]
+  local perHour, perDay = tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
+  local burst, want = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
+  local known, now, hour, hourUsed, day, dayUsed, units = read(key, perHour, burst)
+  local at = 8 * (i - 1)
+  if known == nil then
+    for field = 1, 8 do out[at + field] = -1 end
+  else
+    local tokens = math.floor(units / TOKEN)
+    local hourFree, dayFree = math.max(0, perHour - hourUsed), math.max(0, perDay - dayUsed)
+    local granted = math.min(want, tokens, hourFree, dayFree)
+    local by, wait = 0, 0
+    if granted == 0 then
+      by = 1
+      if tokens <= 0 then wait = math.ceil((TOKEN - units) / perHour) end
+      local hourWait = hourFree > 0 and 0 or (hour + 1) * HOUR - now
+      if hourWait > wait then by, wait = 2, hourWait end
+      local dayWait = dayFree > 0 and 0 or (day + 1) * DAY - now
+      if dayWait > wait then by, wait = 3, dayWait end
+    end
+    units = units - granted * TOKEN
+    if granted > 0 then
+      keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
+    end
+    out[at + 1], out[at + 2], out[at + 3], out[at + 4] = granted, by, wait, hourFree - granted
+    out[at + 5], out[at + 6] = dayFree - granted, tokens - granted
+    out[at + 7], out[at + 8] = math.ceil((burst * TOKEN - units) / perHour), now
+  end
 end
-hourUsed, dayUsed, units = hourUsed + granted, dayUsed + granted, units - granted * TOKEN
-if granted > 0 then
-  keep()
-  redis.call('PEXPIRE', KEYS[1], text(3 * DAY))
-end
-return {granted, by, wait, hourFree - granted, dayFree - granted, tokens - granted,
-  math.ceil((full - units) / perHour), now}`);
+return out`);
 
 /** `giveBack` of core/limits.ts. KEYS: limit. ARGV: per hour, per day, burst, unused, time of the lease. */
-export const RELEASE = script(`${ADVANCE}
-if not kept[6] then return 0 end
+export const RELEASE = script(`${LIMIT_STATE}
+local perHour, burst = tonumber(ARGV[1]), tonumber(ARGV[3])
 local unused, leasedAt = tonumber(ARGV[4]), tonumber(ARGV[5])
+local known, now, hour, hourUsed, day, dayUsed, units = read(KEYS[1], perHour, burst)
+if not known then return 0 end
 if math.floor(leasedAt / HOUR) == hour then hourUsed = math.max(0, hourUsed - unused) end
 if math.floor(leasedAt / DAY) == day then dayUsed = math.max(0, dayUsed - unused) end
-units = math.min(full, units + unused * TOKEN)
-keep()
+units = math.min(burst * TOKEN, units + unused * TOKEN)
+keep(KEYS[1], perHour, burst, now, hour, hourUsed, day, dayUsed, units)
 return 1`);

@@ -6,7 +6,10 @@ import { storeError } from './errors.ts';
 import { SqliteKeyStore } from './keys.ts';
 import { SqliteLimitLedger } from './ledger.ts';
 import { LimitTable } from './limit-table.ts';
+import { OwnedLedger } from './owned-ledger.ts';
+import { Ownership } from './ownership.ts';
 import { KEYS_SCHEMA, LIMITS_SCHEMA, migrate } from './schema.ts';
+import { SharedLedger } from './shared-ledger.ts';
 import type { Connection } from './transaction.ts';
 import { SqliteUsageStore } from './usage.ts';
 
@@ -52,14 +55,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const usage = await open(main, 0, (db) => prepareMain(db, main, 'NORMAL'));
     const reader = await open(main, timeoutMs, (db) => prepareMain(db, main, 'FULL'));
     const limits = await open(counters, 0, (db) => prepareLimits(db, counters));
-    const ledger = new SqliteLimitLedger(limits, new LimitTable(limits.db), clock);
+    const lock = await open(prepareFile(`${path}-limits-lock`), 0, () => undefined);
+    const table = new LimitTable(limits.db);
+    const ledger = new SqliteLimitLedger({
+      owned: new OwnedLedger(limits, table, clock),
+      shared: new SharedLedger(limits, table, clock),
+      ownership: new Ownership(lock, limits),
+      timeoutMs,
+    });
     return {
       keys: new SqliteKeyStore(reader, writer),
       limits: ledger,
       usage: new SqliteUsageStore(usage),
       ping: async () => ping(reader),
       close: async () => {
-        await ledger.drain();
+        await ledger.close();
         closeAll(opened);
       },
     };

@@ -1,111 +1,124 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../core/clock.ts';
 import type { Lease, Limits } from '../../core/limits.ts';
+import type { MaybePromise } from '../../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../../core/ports.ts';
-import type { LimitTable } from './limit-table.ts';
-import { type Connection, transaction } from './transaction.ts';
+import type { OwnedLedger } from './owned-ledger.ts';
+import type { Ownership } from './ownership.ts';
+import type { SharedLedger } from './shared-ledger.ts';
 
-/** Leases that wait for their transaction; one more is refused at once. */
-const MAX_QUEUED = 10_000;
-/** Leases in one transaction: at about 5 µs each, other processes wait for it for at most 3 ms. */
-const MAX_BATCH = 512;
-/** Transactions between two that also prune. */
-const PRUNE_EVERY = 256;
+/** How often the owner of the file looks whether another process wants to share it. */
+const LOOK_MS = 20;
 
-/** Something to do in the next transaction, and whom to tell. */
-interface Order {
-  readonly keyId: string;
-  readonly limits: Limits;
-  readonly count: number;
-  /** The lease that is given back from; null: this takes one. */
-  readonly from: Lease | null;
-  readonly resolve: (lease: Lease) => void;
-  readonly reject: (error: unknown) => void;
+export interface SqliteLimitLedgerOptions {
+  readonly owned: OwnedLedger;
+  readonly shared: SharedLedger;
+  readonly ownership: Ownership;
+  /** The longest that a lease waits while it is being settled who counts, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /**
- * Counts admissions in SQLite, exact across all processes that open the file.
- *
- * All leases asked for in one turn of the event loop share one transaction. It runs on setImmediate, after every socket
- * of the turn was read: with 32 sockets that each ask for leases that adds 6 µs of CPU to each answer. On
- * queueMicrotask, which runs after each socket's own callback, nearly every lease had a transaction to itself, and it
- * was 13 µs.
+ * Counts admissions in SQLite, exact across all processes that open the file: in memory while this process is the only
+ * one that counts, in one transaction for each turn of the event loop once there are several. Which of the two is
+ * settled at the first lease, so that a process that counts nothing, like the command line, disturbs nobody.
  */
 export class SqliteLimitLedger implements LimitLedger {
-  readonly #connection: Connection;
-  readonly #table: LimitTable;
-  readonly #clock: Clock;
-  #queue: Order[] = [];
-  #running: Promise<void> | null = null;
-  #transactions = 0;
+  readonly #options: SqliteLimitLedgerOptions;
+  /** Where leases go; null until it is settled. */
+  #counting: OwnedLedger | SharedLedger | null = null;
+  #settling: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  /** Resolves when all that waits for the settling is done. */
+  #underWay: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
-  constructor(connection: Connection, table: LimitTable, clock: Clock) {
-    this.#connection = connection;
-    this.#table = table;
-    this.#clock = clock;
+  constructor(options: SqliteLimitLedgerOptions) {
+    this.#options = options;
   }
 
-  lease(keyId: string, limits: Limits, want: number): Promise<Lease> {
-    return this.#enqueue(keyId, limits, want, null);
+  lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease> {
+    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want);
+    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want));
   }
 
-  async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
-    if (unused > 0) await this.#enqueue(keyId, limits, unused, lease);
+  release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void> {
+    if (unused <= 0) return;
+    if (this.#counting !== null) return this.#counting.release(keyId, limits, unused, lease);
+    return this.#afterSettling((ledger) => ledger.release(keyId, limits, unused, lease));
   }
 
-  /** Resolves when nothing waits any more. */
-  async drain(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+  /** Writes all that is known and lets others count. No lease may follow. */
+  async close(): Promise<void> {
+    await this.#underWay;
+    this.#closed = true;
+    await this.#settling?.catch(() => undefined);
+    this.#stopLooking();
+    const { owned, shared, ownership } = this.#options;
+    if (this.#counting === owned) await owned.flush();
+    if (this.#counting === shared) await shared.drain();
+    this.#counting = null;
+    ownership.release();
   }
 
-  #enqueue(keyId: string, limits: Limits, count: number, from: Lease | null): Promise<Lease> {
-    if (this.#queue.length >= MAX_QUEUED) {
-      return Promise.reject(
-        new StoreError('STORE_UNAVAILABLE', `${MAX_QUEUED} leases wait for ${this.#connection.file}`),
-      );
-    }
-    this.#running ??= this.#run();
-    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, count, from, resolve, reject }));
+  async #afterSettling<T>(work: (ledger: OwnedLedger | SharedLedger) => MaybePromise<T>): Promise<T> {
+    const done = this.#settled().then(work);
+    this.#underWay = Promise.allSettled([this.#underWay, done]);
+    return done;
   }
 
-  /** One transaction in each turn: what a long queue leaves over waits until the sockets were looked at again. */
-  async #run(): Promise<void> {
-    await nextTurn();
-    await this.#runBatch();
-    this.#running = this.#queue.length > 0 ? this.#run() : null;
-  }
-
-  async #runBatch(): Promise<void> {
-    // Taken from the queue only once the lock is held, so that all that came meanwhile shares this transaction.
-    let batch: Order[] = [];
-    try {
-      const leases = await transaction(this.#connection, () => {
-        batch = this.#queue.splice(0, MAX_BATCH);
-        return this.#apply(batch);
-      });
-      for (let i = 0; i < batch.length; i++) batch[i]?.resolve(leases[i] as Lease);
-    } catch (error) {
-      // Without the lock nothing was taken from the queue, and none of it can be served: all of it has failed.
-      const failed = batch.length > 0 ? batch : this.#queue.splice(0);
-      const told = asUnavailable(error);
-      for (const order of failed) order.reject(told);
-    }
-  }
-
-  #apply(batch: readonly Order[]): Lease[] {
-    const now = this.#clock.now();
-    this.#transactions++;
-    if (this.#transactions % PRUNE_EVERY === 0) this.#table.prune(now);
-    return batch.map(({ keyId, limits, count, from }) => {
-      if (from === null) return this.#table.take(keyId, limits, count, now);
-      this.#table.giveBack(keyId, limits, count, from.now, now);
-      return from;
+  async #settled(): Promise<OwnedLedger | SharedLedger> {
+    if (this.#closed) throw new StoreError('STORE_UNAVAILABLE', 'the store is closed');
+    this.#settling ??= this.#settle().finally(() => {
+      this.#settling = null;
     });
+    await Promise.race([this.#settling, this.#timeout()]);
+    if (this.#counting === null) throw new StoreError('STORE_UNAVAILABLE', 'the limits are being handed over');
+    return this.#counting;
   }
-}
 
-/** To whoever counts, a store that cannot be written is a store that cannot answer. */
-function asUnavailable(error: unknown): unknown {
-  if (!(error instanceof StoreError) || error.code !== 'STORE_READ_ONLY') return error;
-  return new StoreError('STORE_UNAVAILABLE', error.message, { cause: error });
+  async #settle(): Promise<void> {
+    const { owned, shared, ownership } = this.#options;
+    if (await ownership.own()) {
+      this.#counting = owned;
+      this.#timer = setInterval(() => this.#look(), LOOK_MS);
+      this.#timer.unref();
+    } else {
+      await ownership.share();
+      this.#counting = shared;
+    }
+  }
+
+  #look(): void {
+    if (this.#settling !== null || !this.#options.ownership.isSharingWanted()) return;
+    this.#stopLooking();
+    // Leases wait from here on.
+    this.#counting = null;
+    this.#settling = this.#handOver().finally(() => {
+      this.#settling = null;
+    });
+    this.#settling.catch(() => undefined); // told to the leases that wait, and tried again by the next one
+  }
+
+  async #handOver(): Promise<void> {
+    const { owned, shared, ownership } = this.#options;
+    try {
+      await owned.flush();
+    } finally {
+      // Even unflushed, the file covers all that was admitted.
+      ownership.release();
+    }
+    if (this.#closed) return;
+    await ownership.share();
+    this.#counting = shared;
+  }
+
+  #stopLooking(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  async #timeout(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, this.#options.timeoutMs).unref();
+    return promise;
+  }
 }

@@ -30,15 +30,15 @@ export class LimitTable {
   }
 
   take(keyId: string, limits: Limits, want: number, now: number): Lease {
-    const { lease, state } = take(this.#read(keyId), limits, want, now);
+    const { lease, state } = take(this.read(keyId), limits, want, now);
     // A refusal changes nothing that the next one would not work out again, so it costs no write.
-    if (lease.granted > 0) this.#write(keyId, state);
+    if (lease.granted > 0) this.write(keyId, state);
     return lease;
   }
 
   giveBack(keyId: string, limits: Limits, unused: number, leasedAt: number, now: number): void {
-    const state = giveBack(this.#read(keyId), limits, unused, leasedAt, now);
-    if (state !== null) this.#write(keyId, state);
+    const state = giveBack(this.read(keyId), limits, unused, leasedAt, now);
+    if (state !== null) this.write(keyId, state);
   }
 
   /** Looks at a bounded number of rows, from where it last stopped, and drops those that were not used for long. */
@@ -49,12 +49,13 @@ export class LimitTable {
     this.#pruned = end ?? '';
   }
 
-  #read(keyId: string): LimitState | null {
+  /** What is kept of a key; null when nothing is. */
+  read(keyId: string): LimitState | null {
     const row = this.#get.get(keyId);
     return row === undefined ? null : stateOf(row);
   }
 
-  #write(keyId: string, s: LimitState): void {
+  write(keyId: string, s: LimitState): void {
     this.#put.run(keyId, s.hour, s.hourUsed, s.day, s.dayUsed, s.units, s.at);
   }
 }

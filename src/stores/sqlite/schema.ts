@@ -34,7 +34,7 @@ export const KEYS_SCHEMA: Schema = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
-/** A LimitState for each key that was used. */
+/** A LimitState for each key that was used; and a row while a process waits for the owner of the file to share it. */
 export const LIMITS_SCHEMA: Schema = [
   `CREATE TABLE limits (
      key_id TEXT PRIMARY KEY,
@@ -44,7 +44,8 @@ export const LIMITS_SCHEMA: Schema = [
      day_used INTEGER NOT NULL,
      units INTEGER NOT NULL,
      at INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;`,
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE sharing (wanted INTEGER PRIMARY KEY CHECK (wanted = 1)) STRICT;`,
 ];
 
 /**

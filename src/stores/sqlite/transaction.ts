@@ -38,6 +38,16 @@ export async function transaction<T>(connection: Connection, body: () => T): Pro
   return finish(connection, body);
 }
 
+/**
+ * The same at once, without waiting: nothing is done when another process holds the lock.
+ * @returns whether it was done
+ */
+export function transactionNow(connection: Connection, body: () => void): boolean {
+  if (!tryBegin(connection)) return false;
+  finish(connection, body);
+  return true;
+}
+
 /** Takes the write lock when it is free. */
 function tryBegin({ db, file }: Connection): boolean {
   try {
