@@ -29,9 +29,9 @@ export interface LimitState {
 /** The answer to a lease: how many admissions were granted, and how the three limits stand afterwards. */
 export interface Lease {
   readonly granted: number;
-  /** The limit that refused (the one that takes longest to free), or null when something was granted. */
+  /** The limit that refused (the one that takes longest to free); null when something was granted, or nothing asked for. */
   readonly refusedBy: LimitName | null;
-  /** Milliseconds until one admission could be granted again; 0 when something was granted. */
+  /** Milliseconds until one admission could be granted again; 0 when none was refused. */
   readonly retryAfterMs: number;
   readonly hourRemaining: number;
   readonly dayRemaining: number;
@@ -149,6 +149,30 @@ export function stateAfter(lease: Lease, limits: Limits): LimitState {
     dayUsed: Math.max(0, limits.perDay - lease.dayRemaining),
     units: Math.max(0, limits.burst * UNITS_PER_TOKEN - lease.burstFullInMs * limits.perHour),
     at: lease.now,
+  };
+}
+
+/**
+ * How the limits stand, for one who spends nothing and must not make the ledger be asked. What others have spent since
+ * `last` is not in it.
+ *
+ * @param last  the lease that the key was last given, or null when there was none: then nothing counts as spent
+ * @param clock milliseconds since the epoch; when it is behind the lease, the limits are as of the lease
+ */
+export function standing(last: Lease | null, limits: Limits, clock: number): Lease {
+  const now = last === null ? clock : Math.max(clock, last.now);
+  const s = last === null ? freshState(limits, now) : advance(stateAfter(last, limits), limits, now);
+  const tokens = Math.floor(s.units / UNITS_PER_TOKEN);
+  return {
+    granted: 0,
+    refusedBy: null,
+    retryAfterMs: 0,
+    hourRemaining: Math.max(0, limits.perHour - s.hourUsed),
+    dayRemaining: Math.max(0, limits.perDay - s.dayUsed),
+    // The bucket was rounded down; it has no less than the lease said.
+    burstRemaining: Math.max(tokens, Math.min(limits.burst, last?.burstRemaining ?? 0)),
+    burstFullInMs: Math.ceil((limits.burst * UNITS_PER_TOKEN - s.units) / limits.perHour),
+    now,
   };
 }
 

@@ -4,6 +4,7 @@ import { type Answer, discardBody } from './answer.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { type GatewayContext, LINGER_BYTES, LINGER_MS } from './context.ts';
 import type { ExaminedRequest } from './examine.ts';
+import { GatewayAbort } from './failure.ts';
 import { pushGatewayHeaders, relayedHead } from './headers-client.ts';
 import type { Problem } from './problem.ts';
 
@@ -76,17 +77,19 @@ export class AnswerWriter {
     this.end();
   }
 
-  /** Relays a 1xx answer to a client that knows of them. */
+  /** Relays a 1xx answer to a client that knows of them and keeps up: it may do without, and none is kept for it. */
   information(status: number, raw: readonly Buffer[]): void {
     const { answer } = this;
     // Behind another answer it would be sent before that one's end.
     if (this.#request.httpVersionMinor === 0 || answer.socket === null || answer.headersSent) return;
+    if (answer.socket.writableNeedDrain) return;
     answer.writeInformation(status, relayedHead(raw, true).headers);
   }
 
   /** Throws when the upstream's head is none that can be sent. */
   head(status: number, raw: readonly Buffer[], decision: Decision | null): void {
-    const { headers, length } = relayedHead(raw, status === 204);
+    const { headers, length, coded } = relayedHead(raw, status === 204);
+    if (coded) throw new GatewayAbort('unknown_coding');
     pushGatewayHeaders(headers, this.#examined.requestId, decision);
     // The upstream answered before it had the whole request: what is left of that would be read as the next one.
     if (this.#context.draining || this.isReceiving) this.#closeAfter();
@@ -140,7 +143,8 @@ export class AnswerWriter {
 
   /** Sends the head when no body came with it, so that a stream's client knows that it has begun. */
   flushHead(): void {
-    if (!this.#bodyBegan && !this.ended && !this.answer.destroyed) this.answer.flushHeaders();
+    // An empty piece takes the head along. flushHeaders would do too, but writes it as UTF-8.
+    if (!this.#bodyBegan && !this.ended && !this.answer.destroyed) this.answer.write('', 'latin1');
   }
 
   /**

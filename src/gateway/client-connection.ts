@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { canonicalAddress } from '../core/address.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
+import type { OpenExchange } from './open-exchange.ts';
 
 /** One client connection: who it is from, and which of its requests have no whole answer yet. */
 export class ClientConnection {
@@ -8,9 +9,11 @@ export class ClientConnection {
   /** The remote address in canonical form; '' when it was gone before it could be read. */
   readonly peer: string;
   /** In the order in which the requests came. */
-  readonly exchanges: ProxyExchange[] = [];
+  readonly exchanges: OpenExchange[] = [];
   /** Nothing more is read from it as a request; it closes after the answers that are due. */
   closing = false;
+  /** The request behind which the parser may have dropped what came with it: the connection closes after its answer. */
+  lastRequest: IncomingMessage | null = null;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -19,7 +22,7 @@ export class ClientConnection {
   }
 
   /** An exchange has ended, one way or the other. */
-  ended(exchange: ProxyExchange): void {
+  ended(exchange: OpenExchange): void {
     const { exchanges } = this;
     if (exchanges[exchanges.length - 1] === exchange) exchanges.pop();
     else exchanges.splice(exchanges.indexOf(exchange), 1);

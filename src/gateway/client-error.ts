@@ -58,7 +58,7 @@ export function refuseUnparsed(
 function endAfterAnswers(connection: ClientConnection, denial: Denial): void {
   connection.closing = true;
   for (const exchange of connection.exchanges.slice()) {
-    if (exchange.writer.isReceiving) exchange.abandon(denial);
+    if (exchange.isReceiving) exchange.abandon(denial);
   }
 }
 

@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { ExchangeSink } from '../core/exchange.ts';
 import type { Gate } from '../core/gate.ts';
 import type { InFlight } from './in-flight.ts';
+import type { OpenExchange } from './open-exchange.ts';
 import type { Policy } from './policy.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
 
 /** How often deadlines are looked at, in milliseconds. One timer for all requests, not several for each. */
 export const SWEEP_MS = 250;
@@ -20,7 +20,7 @@ export interface GatewayContext {
   policy: Policy;
   /** Answers say `Connection: close` while set. */
   draining: boolean;
-  readonly inFlight: InFlight<ProxyExchange>;
+  readonly inFlight: InFlight<OpenExchange>;
   /** performance.now() at the last sweep: the time of deadlines, as exact as they need it. */
   now: number;
 }

@@ -7,7 +7,7 @@ export const UPSTREAM_INVALID = deny(
 );
 export const UPSTREAM_TIMEOUT = deny('upstream_timeout', 'The API behind this gateway did not answer in time.');
 
-export type AbortCode = 'client_gone' | 'request_ended' | 'switched_protocols';
+export type AbortCode = 'client_gone' | 'request_ended' | 'switched_protocols' | 'unknown_coding';
 
 /** Why the gateway itself ended an exchange with the upstream. */
 export class GatewayAbort extends Error {

@@ -1,5 +1,8 @@
 import type { Dispatcher } from 'undici';
 import type { Decision } from '../core/decision.ts';
+import type { Denial } from '../core/denial.ts';
+import type { AnswerWriter } from './answer-writer.ts';
+import type { ExaminedRequest } from './examine.ts';
 import {
   type AbortCode,
   denialFor,
@@ -10,10 +13,21 @@ import {
   UPSTREAM_TIMEOUT,
 } from './failure.ts';
 import { upstreamHeaders } from './headers-upstream.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
 import type { RequestBody } from './request-body.ts';
 import type { Link, LinkedHandler } from './upstream-connection.ts';
 import type { Upstream } from './upstreams.ts';
+
+/** The client's half of an exchange, as the upstream's half sees it. */
+export interface ClientHalf {
+  readonly examined: ExaminedRequest;
+  readonly writer: AnswerWriter;
+  readonly decision: Decision | null;
+  /** From dispatch to the head of the answer, in milliseconds; null before there is one. */
+  upstreamMs: number | null;
+  /** No answer comes, or not the rest of it. @param failure what happened, for the log */
+  upstreamFailed(denial: Denial, failure: string): void;
+  cut(by: 'gateway'): void;
+}
 
 /**
  * The upstream's half of an exchange: sends the request and hands what comes back to the client's half. undici calls it
@@ -22,7 +36,7 @@ import type { Upstream } from './upstreams.ts';
 export class Forward implements LinkedHandler {
   link: Link | null = null;
   readonly body: RequestBody | null;
-  readonly #exchange: ProxyExchange;
+  readonly #exchange: ClientHalf;
   readonly #upstream: Upstream;
   readonly #options: Dispatcher.DispatchOptions;
   #controller: Dispatcher.DispatchController | null = null;
@@ -34,7 +48,7 @@ export class Forward implements LinkedHandler {
   #retried = false;
   #stopped = false;
 
-  constructor(exchange: ProxyExchange, decision: Decision, upstream: Upstream, body: RequestBody | null) {
+  constructor(exchange: ClientHalf, decision: Decision, upstream: Upstream, body: RequestBody | null) {
     const { examined } = exchange;
     const headers = upstreamHeaders(examined, decision, upstream.config);
     if (examined.bodyLength > 0) headers.push('Content-Length', examined.head.contentLength);

@@ -41,6 +41,7 @@ const HOP_BY_HOP = [
  */
 const CLIENT_CLAIMS = [
   'forwarded',
+  'forwarded-for',
   'x-forwarded',
   'x-original-forwarded-for',
   'x-real-ip',
@@ -113,7 +114,10 @@ export function classOf(name: string): HeaderClass {
   const known = remembered.get(name);
   if (known !== undefined) return known;
   const found = classify(name.toLowerCase());
-  if (remembered.size < MAX_REMEMBERED && name.length <= MAX_REMEMBERED_LENGTH) remembered.set(name, found);
+  if (name.length > MAX_REMEMBERED_LENGTH) return found;
+  // Names that are in use come back at once; made-up ones must not keep them out for good.
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(name, found);
   return found;
 }
 

@@ -6,6 +6,7 @@ const PASS = 0;
 const DROP = 1;
 const CONNECTION = 2;
 const CONTENT_LENGTH = 3;
+const TRANSFER_ENCODING = 4;
 
 const KNOWN = new Map<string, number>([
   ['connection', CONNECTION],
@@ -15,7 +16,7 @@ const KNOWN = new Map<string, number>([
   ['proxy-authenticate', DROP],
   ['te', DROP],
   ['trailer', DROP],
-  ['transfer-encoding', DROP],
+  ['transfer-encoding', TRANSFER_ENCODING],
   ['upgrade', DROP],
   // The gateway's own to say.
   ['x-request-id', DROP],
@@ -33,7 +34,10 @@ function classOf(name: string): number {
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
   const found = KNOWN.get(lower) ?? (lower.startsWith('x-ratelimit-') ? DROP : PASS);
-  if (remembered.size < MAX_REMEMBERED && name.length <= MAX_REMEMBERED_LENGTH) remembered.set(name, found);
+  if (name.length > MAX_REMEMBERED_LENGTH) return found;
+  // Names that are in use come back at once; made-up ones must not keep them out for good.
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(name, found);
   return found;
 }
 
@@ -43,6 +47,8 @@ export interface RelayedHead {
   readonly headers: string[];
   /** Bytes of the body; -1 when the upstream did not say. */
   readonly length: number;
+  /** The body is under a transfer coding that is not undone here, and that the client would not be told of. */
+  readonly coded: boolean;
 }
 
 /**
@@ -54,6 +60,7 @@ export interface RelayedHead {
 export function relayedHead(raw: readonly Buffer[], noBody: boolean): RelayedHead {
   const headers: string[] = [];
   let connection = '';
+  let coding = '';
   let length = -1;
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as Buffer).toString('latin1');
@@ -64,19 +71,25 @@ export function relayedHead(raw: readonly Buffer[], noBody: boolean): RelayedHea
     else if (kind === CONTENT_LENGTH) {
       if (noBody) continue;
       length = Number(value);
-      headers.push(name, value);
-    } else headers.push(name, value);
+      // Parsers take more spellings of a number than people do.
+      headers.push(name, String(length));
+    } else if (kind === TRANSFER_ENCODING) coding = coding === '' ? value : `${coding},${value}`;
+    else headers.push(name, value);
   }
   if (connection !== '' && connection !== 'keep-alive' && connection !== 'close') dropNamed(headers, connection);
-  return { headers, length };
+  return { headers, length, coded: coding !== '' && !isUndone(coding) };
+}
+
+/** Whether a Transfer-Encoding is one that the parser undoes. The old `identity` says that there is nothing to undo. */
+export function isUndone(coding: string): boolean {
+  const name = coding.trim().toLowerCase();
+  return name === 'chunked' || name === 'identity';
 }
 
 /** Appends what the gateway says on every answer, and on authenticated ones how the limits stand. */
 export function pushGatewayHeaders(headers: string[], requestId: string, decision: Decision | null): void {
   headers.push('X-Request-Id', requestId);
-  if (decision !== null && decision.key !== null && decision.lease !== null) {
-    pushRateHeaders(headers, decision.key, decision.lease);
-  }
+  if (decision !== null) pushRateHeaders(headers, decision);
 }
 
 /** Drops what `Connection` names, but not the length: without it the body would have no end that can be checked. */

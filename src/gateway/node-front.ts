@@ -37,11 +37,11 @@ export class NodeFront {
         headersTimeout: proxy.headTimeoutMs,
         // Bodies have their own limit, on the pause between two pieces.
         requestTimeout: 0,
-        connectionsCheckingInterval: Math.min(MAX_HEAD_CHECK_MS, Math.max(MIN_HEAD_CHECK_MS, proxy.headTimeoutMs / 4)),
+        connectionsCheckingInterval: headCheckMs(proxy.headTimeoutMs),
         requireHostHeader: false,
         optimizeEmptyRequests: true,
         noDelay: true,
-        shouldUpgradeCallback: (request) => this.#isUpgrade(request),
+        shouldUpgradeCallback: (request) => this.#takesUp(request),
       },
       (request, answer) => this.#accept(request, answer, false),
     );
@@ -112,11 +112,26 @@ export class NodeFront {
       return;
     }
     try {
-      new ProxyExchange(this.#context, connection, request, answer, expectsContinue).begin();
+      const exchange = new ProxyExchange(this.#context, connection, request, answer, expectsContinue);
+      // node closes the connection after an expectation that got no 100.
+      const getsNo100 = expectsContinue && (exchange.examined.bodyLength === 0 || connection.exchanges.length > 1);
+      if (getsNo100 || connection.lastRequest === request) {
+        answer.shouldKeepAlive = false;
+        connection.closing = true;
+      }
+      exchange.begin();
     } catch {
       // A fault of the gateway's own costs one connection, never the process.
       connection.socket.destroy();
     }
+  }
+
+  /** Asked for each request that offers to upgrade the connection. Of one that is not taken up the parser drops the rest. */
+  #takesUp(request: IncomingMessage): boolean {
+    if (this.#isUpgrade(request)) return true;
+    const connection = this.#connections.get(request.socket);
+    if (connection !== undefined) connection.lastRequest = request;
+    return false;
   }
 
   #isUpgrade(request: IncomingMessage): boolean {
@@ -166,4 +181,9 @@ export class NodeFront {
       }
     }
   }
+}
+
+/** How often node looks for heads that are late: often enough for the time they have. node wants whole milliseconds. */
+function headCheckMs(headTimeoutMs: number): number {
+  return Math.min(MAX_HEAD_CHECK_MS, Math.max(MIN_HEAD_CHECK_MS, Math.ceil(headTimeoutMs / 4)));
 }

@@ -43,9 +43,7 @@ export function problemOf(denial: Denial, requestId: string, realm: string, deci
     headers.push('Retry-After', String(retryAfter));
     if (status === 429) headers.push('X-RateLimit-Retry-After', String(retryAfter));
   }
-  if (decision !== null && decision.key !== null && decision.lease !== null) {
-    pushRateHeaders(headers, decision.key, decision.lease);
-  }
+  if (decision !== null) pushRateHeaders(headers, decision);
   return { status, headers, body };
 }
 

@@ -8,20 +8,20 @@ import type { ClientConnection } from './client-connection.ts';
 import { type GatewayContext, LINGER_BYTES, SWEEP_MS } from './context.ts';
 import { type ExaminedRequest, examine } from './examine.ts';
 import { describe } from './failure.ts';
-import { Forward } from './forward.ts';
+import { type ClientHalf, Forward } from './forward.ts';
 import { asksForWebSocket, CHUNKED } from './framing.ts';
 import { BODY_LATE, BROKEN, CLOSES, NO_UPSTREAM, NO_WEBSOCKET, OVERLOADED, TOO_LARGE } from './gateway-denials.ts';
-import type { Listed } from './in-flight.ts';
+import type { OpenExchange } from './open-exchange.ts';
 import type { Policy } from './policy.ts';
 import { problemOf } from './problem.ts';
-import { report } from './report.ts';
+import { type EndedExchange, report } from './report.ts';
 import { type BodyWatcher, RequestBody } from './request-body.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** One request and its answer, from the head of the one to the last byte of the other: the client's half. */
-export class ProxyExchange implements BodyWatcher, AnswerWatcher, Listed<ProxyExchange> {
-  previous: ProxyExchange | null = null;
-  next: ProxyExchange | null = null;
+export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, BodyWatcher, AnswerWatcher {
+  previous: OpenExchange | null = null;
+  next: OpenExchange | null = null;
   readonly examined: ExaminedRequest;
   readonly writer: AnswerWriter;
   readonly startedAt = performance.now();
@@ -60,6 +60,10 @@ export class ProxyExchange implements BodyWatcher, AnswerWatcher, Listed<ProxyEx
     this.#policy.upstreams.hold();
     connection.exchanges.push(this);
     context.inFlight.add(this);
+  }
+
+  get isReceiving(): boolean {
+    return this.writer.isReceiving;
   }
 
   begin(): void {

@@ -1,5 +1,6 @@
-import type { LoadedKey } from '../core/decision.ts';
-import { DAY_MS, HOUR_MS, type Lease, type Limits } from '../core/limits.ts';
+import type { Decision, LoadedKey } from '../core/decision.ts';
+import { DENIALS } from '../core/denial.ts';
+import { DAY_MS, HOUR_MS, type Lease, type Limits, standing } from '../core/limits.ts';
 
 const policies = new WeakMap<LoadedKey, string>();
 
@@ -16,10 +17,27 @@ function policyOf(key: LoadedKey): string {
 }
 
 /**
- * Appends how the limits of the key stand. X-RateLimit-* speak of the hour, or of the limit that refused when one did.
+ * Appends how the limits stand, when the request was authenticated. X-RateLimit-* speak of the hour, or of the limit
+ * that refused when one did.
  * @param headers names and values in turn
  */
-export function pushRateHeaders(headers: string[], key: LoadedKey, lease: Lease): void {
+export function pushRateHeaders(headers: string[], decision: Decision): void {
+  const { key } = decision;
+  const lease = key === null ? null : (decision.lease ?? leaseWithout(decision, key));
+  if (key !== null && lease !== null) pushLease(headers, key, lease);
+}
+
+/**
+ * How the limits stand when the checks ended before the limit. Not for a key that holds no more, nor while the gateway
+ * cannot serve it.
+ */
+function leaseWithout({ denial, request }: Decision, key: LoadedKey): Lease | null {
+  if (denial === null) return null;
+  const { status } = DENIALS[denial.code];
+  return status === 401 || status === 503 ? null : standing(key.recent.lease, key.limits, request.at);
+}
+
+function pushLease(headers: string[], key: LoadedKey, lease: Lease): void {
   const { now } = lease;
   const hourEnd = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
   const dayEnd = (Math.floor(now / DAY_MS) + 1) * DAY_MS;

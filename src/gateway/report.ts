@@ -1,9 +1,25 @@
+import type { Decision } from '../core/decision.ts';
+import type { DenialCode } from '../core/denial.ts';
 import type { Exchange } from '../core/exchange.ts';
+import type { AnswerWriter } from './answer-writer.ts';
 import type { GatewayContext } from './context.ts';
-import type { ProxyExchange } from './proxy-exchange.ts';
+import type { ExaminedRequest } from './examine.ts';
+
+/** What there is to tell of an exchange that has ended. */
+export interface EndedExchange {
+  readonly examined: ExaminedRequest;
+  readonly writer: AnswerWriter;
+  /** performance.now() when its head was complete. */
+  readonly startedAt: number;
+  readonly decision: Decision | null;
+  readonly code: DenialCode | null;
+  readonly failure: string | null;
+  readonly requestBytes: number;
+  readonly upstreamMs: number | null;
+}
 
 /** Tells of an exchange that has ended. What the listener does wrong is its own affair: it never reaches a client. */
-export function report(exchange: ProxyExchange, aborted: Exchange['aborted'], context: GatewayContext): void {
+export function report(exchange: EndedExchange, aborted: Exchange['aborted'], context: GatewayContext): void {
   const { examined, decision, writer } = exchange;
   const record: Exchange = {
     requestId: examined.requestId,

@@ -8,6 +8,7 @@ import {
   type LimitState,
   type Limits,
   MAX_LIMIT,
+  standing,
   take,
   UNITS_PER_TOKEN,
 } from '../../src/core/limits.ts';
@@ -114,6 +115,59 @@ t.test('limits that were lowered hold at once', async (t) => {
   const used = take(null, { perHour: 1_000, perDay: 10_000, burst: 500 }, 300, NOW).state;
   t.match(take(used, LIMITS, 1, NOW).lease, { granted: 0, refusedBy: 'hour', hourRemaining: 0, dayRemaining: 700 });
   t.equal(take({ ...used, hourUsed: 0 }, LIMITS, 500, NOW).lease.granted, 20, 'no more than the new burst');
+});
+
+t.test('how limits stand is told without spending', async (t) => {
+  const fresh = {
+    granted: 0,
+    refusedBy: null,
+    retryAfterMs: 0,
+    hourRemaining: 100,
+    dayRemaining: 1_000,
+    burstRemaining: 20,
+    burstFullInMs: 0,
+    now: NOW,
+  };
+  t.strictSame(standing(null, LIMITS, NOW), fresh, 'all of them, when nothing is known of the key');
+  const { lease } = take(null, LIMITS, 20, NOW);
+  const known = { ...fresh, hourRemaining: 80, dayRemaining: 980, burstRemaining: 0, burstFullInMs: 720_000 };
+  t.strictSame(standing(lease, LIMITS, NOW), known, 'as they last stood');
+  t.strictSame(standing(lease, LIMITS, NOW - DAY_MS), known, 'by a clock that went back too');
+  t.strictSame(
+    standing(lease, LIMITS, NOW + 72_000),
+    { ...known, burstRemaining: 2, burstFullInMs: 648_000, now: NOW + 72_000 },
+    'the bucket fills',
+  );
+  const { hourRemaining, dayRemaining } = standing(lease, LIMITS, NOW + HOUR_MS);
+  t.strictSame([hourRemaining, dayRemaining], [100, 980], 'hours begin anew');
+  t.strictSame(standing(lease, LIMITS, NOW + DAY_MS), { ...fresh, now: NOW + DAY_MS }, 'and days');
+  const refusal = take({ ...freshState(LIMITS, NOW), hourUsed: 100 }, LIMITS, 1, NOW).lease;
+  t.match(standing(refusal, LIMITS, NOW), { refusedBy: null, retryAfterMs: 0, hourRemaining: 0 }, 'it refuses nobody');
+  t.match(standing(lease, { perHour: 50, perDay: 10, burst: 5 }, NOW + HOUR_MS), {
+    hourRemaining: 50,
+    dayRemaining: 10,
+    burstRemaining: 5,
+  });
+});
+
+t.test('how limits stand is what the lease said, and never more than there is', async (t) => {
+  fc.assert(
+    fc.property(limits, states(), fc.nat({ max: 2 * DAY_MS }), (rules, draw, later) => {
+      const { lease, state } = take(draw(rules), rules, 1, NOW);
+      const same = standing(lease, rules, NOW);
+      const { burstRemaining, hourRemaining, dayRemaining } = same;
+      t.match(lease, { burstRemaining, hourRemaining, dayRemaining });
+      const told = standing(lease, rules, NOW + later);
+      const real = take(state, rules, 1, NOW + later).lease;
+      checkWhole(told, state);
+      if (told.hourRemaining !== real.hourRemaining + real.granted) return false;
+      if (told.dayRemaining !== real.dayRemaining + real.granted) return false;
+      const off = real.burstRemaining + real.granted - told.burstRemaining;
+      // Less than a millisecond's share is lost to rounding.
+      return off >= 0 && off <= Math.ceil(rules.perHour / UNITS_PER_TOKEN);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 const limit = fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: MAX_LIMIT }));

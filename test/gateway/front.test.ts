@@ -95,6 +95,43 @@ t.test('what is unusual but clear passes', async (t) => {
   t.match(upstream.received, /X-A: \xe4\r\n/, 'other headers keep their bytes');
 });
 
+t.test(
+  'an offer of HTTP/2 on a plain connection is not taken up: the request goes on as an ordinary one',
+  async (t) => {
+    const upstream = await startRawUpstream(
+      t,
+      (request) => void request.body.then((body) => request.ok(`got ${body}`)),
+    );
+    const { port } = await startGateway(t, config({}, [{ url: upstream.url }]));
+    const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n';
+    const requests: Readonly<Record<string, string>> = {
+      'without a body': get('/x', offer),
+      'with a length': `${get('/x', `${offer}Content-Length: 5\r\n`, 'POST')}hello`,
+      'in chunks': `${get('/x', `${offer}Transfer-Encoding: chunked\r\n`, 'POST')}5\r\nhello\r\n0\r\n\r\n`,
+      'that is denied': get('/x', offer).replace('lk_test', 'lk_unknown'),
+    };
+    for (const [name, bytes] of Object.entries(requests)) {
+      await t.test(name, async (t) => {
+        const client = await rawClient(t, port);
+        client.send(get('/before') + bytes + get('/after'));
+        t.notMatch((await client.answer()).header('connection'), /close/, 'what came before it keeps the connection');
+        const answer = await client.answer();
+        t.equal(answer.status, name === 'that is denied' ? 401 : 200);
+        t.equal(answer.header('upgrade'), undefined);
+        // The parser drops what came right behind the offer, so nothing behind it may count as asked.
+        t.equal(answer.header('connection'), 'close');
+        client.send(get('/later'));
+        await client.closed;
+        t.equal(client.received.match(/HTTP\/1\.1 \d{3} /g)?.length, 2);
+      });
+    }
+    t.notMatch(upstream.received, /upgrade|http2-settings|h2c/i);
+    t.notMatch(upstream.received, /after|later/);
+    t.equal(upstream.requests.filter((request) => request.target === '/x').length, 3);
+    for (const request of upstream.requests) t.equal(request.text.match(/connection/gi)?.length, 1);
+  },
+);
+
 t.test('sizes', async (t) => {
   const upstream = await startRawUpstream(t);
   const limits = { maxHeaderBytes: 4096, maxHeaders: 20, maxTargetBytes: 1000 };
@@ -110,6 +147,14 @@ t.test('sizes', async (t) => {
   const many = await exchange(t, port, get('/', 'X-A: a\r\n'.repeat(19)));
   t.equal(many.status, 431);
   t.equal((await exchange(t, port, get('/', 'X-A: a\r\n'.repeat(18)))).status, 200);
+});
+
+t.test('any time for heads will do, also one that has no whole quarter', async (t) => {
+  const upstream = await startRawUpstream(t);
+  for (const headTimeoutMs of [150, 1001, 3999]) {
+    const { port } = await startGateway(t, config({ headTimeoutMs }, [{ url: upstream.url }]));
+    t.equal((await exchange(t, port, get('/x'))).status, 200, `${headTimeoutMs} ms`);
+  }
 });
 
 t.test('a head that does not come in time: 408', async (t) => {

@@ -19,14 +19,15 @@ async function ask(
   t: Parameters<typeof dialRaw>[0],
   port: number,
   head = upgradeHead(),
-): Promise<{ client: Wire; status: number; code: unknown }> {
+): Promise<{ client: Wire; head: string; status: number; code: unknown }> {
   const client = await dialRaw(t, port);
   client.write(head);
-  const status = Number((await client.head()).slice(9, 12));
-  if (status === 101) return { client, status, code: null };
+  const answer = await client.head();
+  const status = Number(answer.slice(9, 12));
+  if (status === 101) return { client, head: answer, status, code: null };
   await client.until((wire) => wire.ended);
   client.socket.end();
-  return { client, status, code: (JSON.parse(client.text) as { code: unknown }).code };
+  return { client, head: answer, status, code: (JSON.parse(client.text) as { code: unknown }).code };
 }
 
 async function end(client: Wire, running: Running, reported: number): Promise<void> {
@@ -47,6 +48,7 @@ t.test('a key may have only so many open, and a refused one spends nothing', asy
   const third = await ask(t, running.port);
   t.same([first.status, second.status, third.status], [101, 101, 429]);
   t.equal(third.code, 'too_many_connections');
+  t.match(third.head, /X-RateLimit-Limit: 1000\r\nX-RateLimit-Remaining: 1000\r\n/, 'how the limits stand');
   t.equal(admissions, 2);
   t.equal(
     (await ask(t, running.port, upgradeHead({ Authorization: 'Bearer lk_other' }))).status,

@@ -106,6 +106,8 @@ t.test('an answer that cannot be passed on whole is a 502', async (t) => {
   const short = await answerTo(t, { thenEnd: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort' });
   t.match(short.head, /^HTTP\/1\.1 502 /);
   t.equal(JSON.parse(short.body).code, 'upstream_invalid');
+  const coded = await answerTo(t, { thenEnd: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc' });
+  t.match(coded.head, /^HTTP\/1\.1 502 /);
   const garbage = await answerTo(t, 'SSH-2.0-OpenSSH\r\n\r\n');
   t.match(garbage.head, /^HTTP\/1\.1 502 /);
   t.equal(JSON.parse(garbage.body).code, 'upstream_invalid');

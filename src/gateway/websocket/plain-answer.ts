@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Decision } from '../../core/decision.ts';
-import { pushGatewayHeaders, relayedHead } from '../headers-client.ts';
+import { isUndone, pushGatewayHeaders, relayedHead } from '../headers-client.ts';
 import { rawOf } from './handshake.ts';
 
 /** The longest body of an answer to an upgrade that is passed on. */
@@ -12,7 +12,7 @@ export interface PlainAnswer {
   readonly body: Buffer;
 }
 
-/** Why an answer cannot be passed on: it did not end in time; or it is too long, cut short, or a 101 that is none. */
+/** Why an answer cannot be passed on: it did not end in time; or it is too long, cut short, coded, or a 101 that is none. */
 export type Unusable = 'late' | 'invalid';
 
 /**
@@ -41,14 +41,16 @@ export function readAnswer(
   response.once('close', () => {
     clearTimeout(timer);
     if (late) return done('late');
-    const whole = response.complete && length <= MAX_BODY_BYTES && isFinal(response);
+    const whole = response.complete && length <= MAX_BODY_BYTES && isPassable(response);
     done(whole ? { response, body: Buffer.concat(pieces) } : 'invalid');
   });
-  if (!isFinal(response)) response.destroy();
+  if (!isPassable(response)) response.destroy();
 }
 
-function isFinal(response: IncomingMessage): boolean {
-  return (response.statusCode ?? 0) >= 200;
+/** Final, and its body under no coding that the client would not be told of. */
+function isPassable({ statusCode, headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding'];
+  return (statusCode ?? 0) >= 200 && (coding === undefined || isUndone(coding));
 }
 
 /** The head under which an answer goes to the client. Its length is the one that was counted; the connection closes. */

@@ -1,0 +1,16 @@
+import type { Denial } from '../core/denial.ts';
+import type { Listed } from './in-flight.ts';
+
+/** A request that has no whole answer yet, as its connection and the sweep of deadlines see it. */
+export interface OpenExchange extends Listed<OpenExchange> {
+  /** Whether the client still owes a part of the request's body. */
+  readonly isReceiving: boolean;
+  /** The request turned out to be unusable after it was forwarded. */
+  abandon(denial: Denial): void;
+  /** Ends what has waited for too long. @param now performance.now() */
+  checkDeadlines(now: number): void;
+  /** Ends the connection in a way that no client can take for the end of the answer. */
+  cut(by: 'client' | 'upstream' | 'gateway'): void;
+  /** The connection is gone. */
+  closed(): void;
+}
