@@ -1,0 +1,136 @@
+/**
+ * What the decision alone costs: key in memory, no I/O, all checks on. Prints nanoseconds per decision, the median of
+ * several rounds.
+ *
+ *   npm run bench:micro
+ */
+import { createHash } from 'node:crypto';
+import type { Gate } from '../../src/core/gate.ts';
+import type { KeyRecord } from '../../src/core/key.ts';
+import { freshState, type LimitState, take } from '../../src/core/limits.ts';
+import type { RequestView } from '../../src/core/request.ts';
+import { RouteTable } from '../../src/core/route.ts';
+import { KeyDirectory } from '../../src/keys/directory.ts';
+import { createSecretHasher } from '../../src/keys/hasher.ts';
+import { loadKey } from '../../src/keys/loader.ts';
+import { hintOf, newSecret } from '../../src/keys/secret.ts';
+import { createFailureThrottle } from '../../src/limits/failure-throttle.ts';
+import { decide } from '../../src/pipeline.ts';
+
+const KEYS = 10_000;
+const DECISIONS = 200_000;
+const ROUNDS = 9;
+const LIMITS = { perHour: 1_000_000_000, perDay: 1_000_000_000, burst: 1_000_000 };
+const RESTRICTIONS = {
+  ip_restrictions: ['127.0.0.0/8', '10.0.0.0/8', '203.0.113.5', '2001:db8::/32'],
+  time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
+};
+
+const now = Date.now();
+const clock = { now: () => now };
+const hasher = createSecretHasher([]);
+const secrets = Array.from({ length: KEYS }, () => newSecret('lk'));
+const records = new Map<string, KeyRecord>(secrets.map((secret, i) => [hasher.digest(secret), record(secret, i)]));
+
+const directory = new KeyDirectory(
+  {
+    findByDigest: (digest) => records.get(digest) ?? null,
+    changesSince: () => ({ cursor: '1', changed: [] }),
+    get: async () => null,
+    list: async () => ({ keys: [], next: null, unreadable: [] }),
+    create: async () => undefined,
+    replace: async () => undefined,
+  },
+  hasher,
+  (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {} }),
+  clock,
+  { maxKeys: 100_000, maxUnknown: 10_000, ttlMs: 3_600_000, unknownTtlMs: 1_000, maxStaleMs: 900_000 },
+);
+await directory.poll();
+
+// Limits in memory: the arithmetic of core/limits.ts for every request, without a store.
+const states = new Map<string, LimitState>();
+const gate: Gate = {
+  clock,
+  keys: directory,
+  failures: createFailureThrottle({ burst: 20, perMinute: 20, maxAddresses: 1_000 }),
+  limiter: {
+    admit(key) {
+      const { lease, state } = take(states.get(key.record.id) ?? freshState(key.limits, now), key.limits, 1, now);
+      states.set(key.record.id, state);
+      return lease;
+    },
+  },
+};
+
+function record(secret: string, i: number): KeyRecord {
+  return {
+    id: `key_${i}`,
+    name: `bench ${i}`,
+    type: 'service',
+    owner: 'bench',
+    description: '',
+    metadata: {},
+    status: 'active',
+    permissions: ['domains:*', 'devices:read'],
+    preset: null,
+    tier: 'bench',
+    limits: {},
+    restrictions: i % 2 === 0 ? RESTRICTIONS : { ip_restrictions: [], time_restrictions: null },
+    secret: { digest: hasher.digest(secret), hint: hintOf(secret) },
+    previous: null,
+    createdAt: now,
+    updatedAt: now,
+    rotatedAt: null,
+    expiresAt: now + 86_400_000,
+    revokedAt: null,
+    version: 1,
+  };
+}
+
+function viewOf(secret: string): RequestView {
+  const authorization = `Bearer ${secret}`;
+  return {
+    method: 'GET',
+    path: '/api/domains/42',
+    address: '127.0.0.1',
+    at: now,
+    header: (name) => (name === 'authorization' ? authorization : undefined),
+  };
+}
+
+function nanoseconds(requests: readonly RequestView[], routes: RouteTable): number {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < DECISIONS; i++) {
+      const decision = decide(requests[i % requests.length] as RequestView, routes, gate);
+      if (decision instanceof Promise || decision.denial !== null) throw new Error('expected to be let in at once');
+    }
+    times.push(Number(process.hrtime.bigint() - start) / DECISIONS);
+  }
+  return times.sort((a, b) => a - b)[ROUNDS >> 1] as number;
+}
+
+function routesOf(count: number): RouteTable {
+  const others = Array.from(
+    { length: count },
+    (_, i) => `GET /api/${createHash('md5').update(`${i}`).digest('hex')}/:id`,
+  );
+  return new RouteTable({ public: [], anyKey: others, permissions: { 'domains:read': ['GET /api/domains/*'] } });
+}
+
+const views = secrets.map(viewOf);
+// Every second key has restrictions; the first pass over all of them fills the cache.
+for (const view of views) await decide(view, routesOf(0), gate);
+const plain = views.filter((_, i) => i % 2 === 1);
+const restricted = views.filter((_, i) => i % 2 === 0);
+const rows: [string, number][] = [
+  ['10 routes, no restrictions', nanoseconds(plain, routesOf(9))],
+  ['10 routes, address and time restrictions', nanoseconds(restricted, routesOf(9))],
+  ['10,000 routes, address and time restrictions', nanoseconds(restricted, routesOf(9_999))],
+];
+const lines = rows.map(([name, ns]) => `| ${name} | ${(ns / 1000).toFixed(2)} |`);
+process.stdout.write(
+  `| decision, ${KEYS} keys in memory, Node ${process.version} | µs |\n|---|---|\n${lines.join('\n')}\n`,
+);
