@@ -59,7 +59,8 @@ t.test('create makes a key as the options say and shows its secret once', async 
 t.test('what create is not told comes from the type, and the owner is who runs it', async (t) => {
   const keys = keysIn(t);
   const before = Date.now();
-  const made = await keys.json('create', '--name', 'laptop', '--type', 'personal');
+  const made = await keys.json('create', '--name', 'laptop');
+  t.equal(made.type, 'personal', 'what a key is for when nobody says');
   t.equal(made.owner, userInfo().username);
   t.equal(made.tier, 'small');
   t.strictSame(made.permissions, []);

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import type { Config } from '../../config/config.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
 import type { Command } from '../command.ts';
@@ -8,6 +9,8 @@ import { keysConfig, withManagement } from '../management.ts';
 import { STORE_FLAGS } from './common.ts';
 import { FIELD_FLAGS, fieldsOf, NOTHING, readFields } from './fields.ts';
 import { keyView, timeText } from './show-key.ts';
+
+const USUAL_TYPE = 'personal';
 
 export const keysCreate: Command = {
   words: ['keys', 'create'],
@@ -25,7 +28,7 @@ export const keysCreate: Command = {
     ...STORE_FLAGS,
   ],
   notes: [
-    '--name and --type must be given. The owner is the user who runs this unless --owner says another. The secret alone goes to standard output, so that a script can take it from there.',
+    '--name must be given. The type is personal unless --type says another (where that is configured), the owner is the user who runs this unless --owner says another. The secret alone goes to standard output, so that a script can take it from there.',
   ],
   examples: [
     'latchkey keys create --name "CI pipeline" --type service --permission domains:read',
@@ -40,7 +43,7 @@ async function run(args: Args, io: Io): Promise<number> {
   const options = readFields(args);
   const config = await keysConfig(args, io);
   const name = args.one('name');
-  const type = args.one('type');
+  const type = args.one('type') ?? usualType(config);
   if (name === undefined) throw usageError('option --name is missing: what people call the key');
   if (type === undefined) {
     throw usageError(`option --type is missing; expected one of ${Object.keys(config.keyTypes).join(', ')}`);
@@ -59,6 +62,11 @@ async function run(args: Args, io: Io): Promise<number> {
     io.out(secret);
   });
   return DONE;
+}
+
+/** What a key is for when nobody says: a person. */
+function usualType({ keyTypes }: Config): string | undefined {
+  return Object.hasOwn(keyTypes, USUAL_TYPE) ? USUAL_TYPE : undefined;
 }
 
 function expiry(time: string | null): string {
