@@ -30,6 +30,8 @@ export class BodyReader {
   static readonly keep = 1024 * 1024;
   bytes = 0;
   done = false;
+  /** What was odd about the chunks: an extension, a trailer, a size in another form; null when nothing was. */
+  oddity: string | null = null;
   readonly #kept: Buffer[] = [];
   readonly #framing: Framing;
   #chunkLeft = -1;
@@ -74,10 +76,13 @@ export class BodyReader {
       const skip = this.#chunkLeft === 0 ? 2 : 0;
       const end = this.#pending.indexOf('\r\n', skip);
       if (end < 0) break;
-      const size = Number.parseInt(this.#pending.subarray(skip, end).toString('latin1'), 16);
+      const line = this.#pending.subarray(0, end).toString('latin1');
+      const size = Number.parseInt(line.slice(skip), 16);
+      if (!/^(?:\r\n)?[0-9a-fA-F]{1,8}$/.test(line) || line.startsWith('\r') !== skip > 0) this.oddity ??= line;
       if (size === 0) {
         const last = this.#pending.indexOf('\r\n\r\n', skip);
         if (last < 0) break;
+        if (last > end) this.oddity ??= this.#pending.subarray(end, last).toString('latin1');
         this.done = true;
         return this.#pending.subarray(last + 4);
       }

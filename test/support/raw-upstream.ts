@@ -57,6 +57,11 @@ export class UpstreamRequest {
   get complete(): boolean {
     return this.#reader.done;
   }
+
+  /** What was odd about the chunks of its body; null when nothing was. */
+  get oddity(): string | null {
+    return this.#reader.oddity;
+  }
 }
 
 function framingOf(head: RawHead): Framing {
