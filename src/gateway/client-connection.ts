@@ -15,10 +15,25 @@ export class ClientConnection {
   /** The request behind which the parser may have dropped what came with it: the connection closes after its answer. */
   lastRequest: IncomingMessage | null = null;
 
+  /** Requests that have come and are not begun: the last of `exchanges`. */
+  readonly #waiting: OpenExchange[] = [];
+
   constructor(socket: Socket) {
     this.socket = socket;
     const address = socket.remoteAddress ?? '';
     this.peer = canonicalAddress(address) ?? address;
+  }
+
+  /**
+   * Begins an exchange, or lets it wait until those before it are done: requests that a client sends without waiting may
+   * be worked on at the same time only when all of them are safe (RFC 9112 §9.3.2).
+   */
+  begin(exchange: OpenExchange): void {
+    if (this.exchanges.length > 1 && (this.#waiting.length > 0 || !this.exchanges.every(isSafe))) {
+      this.#waiting.push(exchange);
+    } else {
+      exchange.begin();
+    }
   }
 
   /** An exchange has ended, one way or the other. */
@@ -26,13 +41,37 @@ export class ClientConnection {
     const { exchanges } = this;
     if (exchanges[exchanges.length - 1] === exchange) exchanges.pop();
     else exchanges.splice(exchanges.indexOf(exchange), 1);
+    // In a turn of its own: by then it is known whether this answer closed the connection.
+    if (this.#waiting.length > 0) setImmediate(() => this.#beginNext());
     if (this.closing && exchanges.length === 0) this.socket.destroySoon();
   }
 
   /** The socket has closed: so ends every exchange on it, also those whose answer was still behind another. */
   gone(): void {
     this.closing = true;
+    this.#waiting.length = 0;
     // Each leaves the list as it closes.
     for (const exchange of this.exchanges.slice()) exchange.closed();
   }
+
+  #beginNext(): void {
+    const { exchanges, socket } = this;
+    for (;;) {
+      const [next] = this.#waiting;
+      if (next === undefined || socket.destroyed || socket.writableEnded) return;
+      const before = exchanges.slice(0, exchanges.indexOf(next));
+      if (before.length > 0 && !(isSafe(next) && before.every(isSafe))) return;
+      this.#waiting.shift();
+      try {
+        next.begin();
+      } catch {
+        // A fault of the gateway's own costs one connection, never the process.
+        socket.destroy();
+      }
+    }
+  }
+}
+
+function isSafe(exchange: OpenExchange): boolean {
+  return exchange.isSafe;
 }

@@ -119,7 +119,7 @@ export class NodeFront {
         answer.shouldKeepAlive = false;
         connection.closing = true;
       }
-      exchange.begin();
+      connection.begin(exchange);
     } catch {
       // A fault of the gateway's own costs one connection, never the process.
       connection.socket.destroy();

@@ -62,6 +62,11 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
     context.inFlight.add(this);
   }
 
+  get isSafe(): boolean {
+    const { method } = this.examined;
+    return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  }
+
   get isReceiving(): boolean {
     return this.writer.isReceiving;
   }

@@ -178,24 +178,28 @@ t.test('Expect: 100-continue is answered by the gateway, and only for a request 
   t.equal(upstream.requests.length, 1);
 });
 
-t.test('an expectation that gets no 100 closes the connection, and nothing behind it is forwarded', async (t) => {
-  const upstream = await startRawUpstream(t, (request) => void request.body.then((body) => request.ok(body)));
-  const { port } = await startGateway(t, config({}, [{ url: upstream.url }]));
-  const expect = 'Expect: 100-continue\r\n';
-  const requests: Readonly<Record<string, string>> = {
-    'without a body': get('/a', expect),
-    'with an empty one': get('/a', `${expect}Content-Length: 0\r\n`, 'POST'),
-    'behind another request': `${get('/first')}${get('/a', `${expect}Content-Length: 5\r\n`, 'POST')}hello`,
-  };
-  for (const [name, bytes] of Object.entries(requests)) {
-    const client = await rawClient(t, port);
-    client.send(bytes + get('/behind'));
-    if (name.startsWith('behind')) t.equal((await client.answer()).status, 200);
-    const answer = await client.answer();
-    t.equal(answer.status, 200, name);
-    t.equal(answer.header('connection'), 'close', name);
-    await client.closed;
-    t.notMatch(client.received, /100 Continue/, name);
-  }
-  t.notOk(upstream.requests.some((request) => request.target === '/behind'));
-});
+t.test(
+  'an expectation without a body, or behind another request, closes the connection: nothing behind it is forwarded',
+  async (t) => {
+    const upstream = await startRawUpstream(t, (request) => void request.body.then((body) => request.ok(body)));
+    const { port } = await startGateway(t, config({}, [{ url: upstream.url }]));
+    const expect = 'Expect: 100-continue\r\n';
+    const requests: Readonly<Record<string, string>> = {
+      'without a body': get('/a', expect),
+      'with an empty one': get('/a', `${expect}Content-Length: 0\r\n`, 'POST'),
+      'behind another request': `${get('/first')}${get('/a', `${expect}Content-Length: 5\r\n`, 'POST')}hello`,
+    };
+    for (const [name, bytes] of Object.entries(requests)) {
+      const client = await rawClient(t, port);
+      client.send(bytes + get('/behind'));
+      if (name.startsWith('behind')) t.equal((await client.answer()).status, 200);
+      const answer = await client.answer();
+      t.equal(answer.status, 200, name);
+      t.equal(answer.header('connection'), 'close', name);
+      await client.closed;
+      // Behind another request it is worked on once that one is answered, and then it gets its 100.
+      t.equal(client.received.includes('100 Continue'), name.startsWith('behind'), name);
+    }
+    t.notOk(upstream.requests.some((request) => request.target === '/behind'));
+  },
+);
