@@ -86,13 +86,19 @@ export class LedgerLimiter implements Limiter {
   }
 
   async #report(admissions: readonly OutageAdmissions[]): Promise<void> {
-    try {
-      // One after the other, so that a long outage of many keys does not end in a flood.
-      for (const { keyId, limits, admitted } of admissions) await this.#ledger.lease(keyId, limits, admitted);
-    } catch (error) {
-      // Down again: what was not reported stays uncounted, as it is during an outage.
-      if (!(error instanceof StoreError)) throw error;
-      this.#ledgerErrors++;
+    for (const [i, { keyId, limits, admitted }] of admissions.entries()) {
+      try {
+        // One after the other, so that a long outage of many keys does not end in a flood.
+        await this.#ledger.lease(keyId, limits, admitted);
+      } catch (error) {
+        // Down again: the rest is still owed.
+        this.#outage.restore(admissions.slice(i));
+        if (!(error instanceof StoreError)) throw error;
+        this.#ledgerErrors++;
+        this.#alone = true;
+        this.#askAgainAt = this.#clock.now() + RETRY_LEDGER_MS;
+        return;
+      }
     }
   }
 }

@@ -148,6 +148,32 @@ t.test('a ledger that comes and goes does not make the limit larger for this pro
   t.equal(admitted(limiter, key, 20), 3);
 });
 
+t.test('what a ledger could not be told, since it was gone again, is still owed to it', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 20 } });
+  t.equal(admitted(limiter, key, 5), 5);
+  ledger.down = true;
+  t.equal(admitted(limiter, key, 9), 9);
+  clock.advance(500);
+  // It answers one request, and is gone before it can be told of the nine.
+  ledger.down = false;
+  const lease = ledger.lease.bind(ledger);
+  ledger.lease = (keyId, limits, want) => {
+    const one = lease(keyId, limits, want);
+    ledger.down = true;
+    return one;
+  };
+  t.equal(admit(limiter, key).granted, 1);
+  await turn();
+  t.equal(admitted(limiter, key, 30), 5, 'fifteen of twenty were used up');
+  ledger.lease = lease;
+  ledger.down = false;
+  clock.advance(500);
+  admit(limiter, key);
+  await turn();
+  t.equal(admit(limiter, key).granted, 0, 'and once it is told, it counts all of them');
+});
+
 t.test('answers that were under way when the ledger failed are not lost', async (t) => {
   const clock = new ManualClock();
   const ledger = new SyncLedger(clock);
