@@ -4,6 +4,7 @@ import { StoreError, type StoreErrorCode } from '../../core/ports.ts';
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
+const IOERR = 10;
 const CORRUPT = 11;
 const FULL = 13;
 const CONSTRAINT = 19;
@@ -14,6 +15,7 @@ const CODES: ReadonlyMap<number, { readonly code: StoreErrorCode; readonly what:
   [LOCKED, { code: 'STORE_UNAVAILABLE', what: 'is locked by another process' }],
   [READONLY, { code: 'STORE_READ_ONLY', what: 'cannot be written: the file or its folder is read-only' }],
   [FULL, { code: 'STORE_READ_ONLY', what: 'cannot be written: the disk is full' }],
+  [IOERR, { code: 'STORE_UNAVAILABLE', what: 'cannot be read or written (disk I/O error): is the disk full?' }],
   [CORRUPT, { code: 'STORE_CORRUPT', what: 'is damaged' }],
   [NOTADB, { code: 'STORE_CORRUPT', what: 'is not an SQLite database' }],
   [CONSTRAINT, { code: 'STORE_CONFLICT', what: 'already holds that id or digest' }],

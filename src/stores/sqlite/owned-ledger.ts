@@ -9,7 +9,7 @@ import {
   UNITS_PER_TOKEN,
 } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
-import type { LimitLedger } from '../../core/ports.ts';
+import { type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { LimitTable } from './limit-table.ts';
 import { type Connection, transaction, transactionNow } from './transaction.ts';
 
@@ -28,9 +28,9 @@ const PRUNE_EVERY = 1_024;
 
 interface Entry {
   readonly keyId: string;
-  /** How the limits of the key stand. */
-  state: LimitState;
-  /** What the file says; null when it says nothing. Never more favourable to the key than `state`. */
+  /** How the limits of the key stand; null when it was never used. */
+  state: LimitState | null;
+  /** What the file says; null when it says nothing. Never more favourable to the key than `state`, but for a file that cannot be written. */
   kept: LimitState | null;
 }
 
@@ -56,15 +56,14 @@ export class OwnedLedger implements LimitLedger {
 
   lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease> {
     const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    const known = entry.kept === null ? null : entry.state;
-    const now = this.#clock.now();
-    const { lease, state } = take(known, limits, want, now);
+    const { lease, state } = take(entry.state, limits, want, this.#clock.now());
     if (lease.granted === 0) return lease;
     if (!covers(entry.kept, state, limits)) {
       const kept = ahead(state, lease, limits);
       // Somebody asks to share the file at this very moment; it takes them no time.
-      if (!this.#write(keyId, kept)) return this.#leaseLater(keyId, limits, want);
-      entry.kept = kept;
+      const written = this.#write(keyId, kept);
+      if (written === 'busy') return this.#leaseLater(keyId, limits, want);
+      if (written === 'done') entry.kept = kept;
     }
     entry.state = state;
     return lease;
@@ -72,16 +71,17 @@ export class OwnedLedger implements LimitLedger {
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
     const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    if (entry.kept === null) return;
-    entry.state = giveBack(entry.state, limits, unused, lease.now, this.#clock.now()) ?? entry.state;
+    entry.state = giveBack(entry.state, limits, unused, lease.now, this.#clock.now());
   }
 
   /** Writes how everything stands, and forgets it. */
   async flush(): Promise<void> {
-    const entries = [...this.#entries.values()].filter(({ kept, state }) => kept !== null && kept !== state);
+    const entries = [...this.#entries.values()].filter(({ kept, state }) => kept !== state);
     for (let i = 0; i < entries.length; i += FLUSH_BATCH) {
       await transaction(this.#connection, () => {
-        for (const { keyId, state } of entries.slice(i, i + FLUSH_BATCH)) this.#table.write(keyId, state);
+        for (const { keyId, state } of entries.slice(i, i + FLUSH_BATCH)) {
+          if (state !== null) this.#table.write(keyId, state);
+        }
       });
     }
     this.#entries.clear();
@@ -89,7 +89,7 @@ export class OwnedLedger implements LimitLedger {
 
   #load(keyId: string): Entry {
     const kept = this.#table.read(keyId);
-    const entry: Entry = { keyId, state: kept ?? NEVER_USED, kept };
+    const entry: Entry = { keyId, state: kept, kept };
     if (this.#entries.size >= MAX_KEYS) this.#forgetOldest();
     this.#entries.set(keyId, entry);
     return entry;
@@ -100,27 +100,33 @@ export class OwnedLedger implements LimitLedger {
     return this.lease(keyId, limits, want);
   }
 
-  /** @returns false when another process held the lock */
-  #write(keyId: string, state: LimitState): boolean {
+  /**
+   * A file that cannot be written, on a full disk, does not stop the counting: this process is the only one that counts,
+   * and goes on from memory. It is only a crash that the counts then do not survive.
+   */
+  #write(keyId: string, state: LimitState): 'done' | 'busy' | 'failed' {
     this.#writes++;
-    return transactionNow(this.#connection, () => {
-      this.#table.write(keyId, state);
-      if (this.#writes % PRUNE_EVERY === 0) this.#table.prune(this.#clock.now());
-    });
+    try {
+      const done = transactionNow(this.#connection, () => {
+        this.#table.write(keyId, state);
+        if (this.#writes % PRUNE_EVERY === 0) this.#table.prune(this.#clock.now());
+      });
+      return done ? 'done' : 'busy';
+    } catch (error) {
+      if (error instanceof StoreError) return 'failed';
+      throw error;
+    }
   }
 
   /** Without the write, what the file says still covers what was admitted; the key has a few admissions less. */
   #forgetOldest(): void {
     for (const [keyId, { kept, state }] of this.#entries) {
       this.#entries.delete(keyId);
-      if (kept !== null && kept !== state) this.#write(keyId, state);
+      if (state !== null && kept !== state) this.#write(keyId, state);
       return;
     }
   }
 }
-
-/** Stands in for the state of a key that has none; never read. */
-const NEVER_USED: LimitState = { hour: 0, hourUsed: 0, day: 0, dayUsed: 0, units: 0, at: 0 };
 
 /** Whether a process that begins with `kept` could admit nothing that one that goes on from `state` could not. */
 function covers(kept: LimitState | null, state: LimitState, limits: Limits): boolean {
