@@ -127,6 +127,8 @@ interface Address {
 function behaviour(timeoutMs: number, connectTimeout: number): Settings {
   return {
     lazyConnect: true,
+    // A server that is still loading says so to each command, in the time that a command has.
+    enableReadyCheck: false,
     protocol: 2,
     connectTimeout,
     commandTimeout: timeoutMs,
