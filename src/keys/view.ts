@@ -73,10 +73,15 @@ export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCata
         : {
             hint: previous.hint,
             expires_at: isoOf(previous.expiresAt),
-            last_used: iso(use?.previousLastUsedAt ?? null),
+            last_used: iso(usedSince(record.rotatedAt, use?.previousLastUsedAt ?? null)),
           },
     version: record.version,
   };
+}
+
+/** A use before the last rotation was of the secret that an earlier one had replaced. */
+function usedSince(rotatedAt: number | null, usedAt: number | null): number | null {
+  return usedAt === null || usedAt < (rotatedAt ?? 0) ? null : usedAt;
 }
 
 function shownStatus(record: KeyRecord, now: number): KeyView['status'] {
