@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Test } from 'tap';
+
+/** A wire to some server that can be cut for those who use it, while others still reach the server. */
+export interface Relay {
+  readonly port: number;
+  /** Ends every connection, and every new one at once. */
+  cut(): void;
+  mend(): void;
+}
+
+export async function relayTo(t: Test, port: number): Promise<Relay> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+  };
+  const end = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const server = createServer((client) => {
+    keep(client);
+    if (isCut) {
+      client.destroy();
+      return;
+    }
+    const there = keep(connect({ port, host: '127.0.0.1' }));
+    client.pipe(there).pipe(client);
+    client.once('close', () => there.destroy());
+    there.once('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    end();
+    server.close();
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: () => {
+      isCut = true;
+      end();
+    },
+    mend: () => {
+      isCut = false;
+    },
+  };
+}
