@@ -20,7 +20,7 @@ const GATEWAY_CORE = 0;
 const OTHER_CORE = 1;
 const KEYS = 10_000;
 const REFERENCE = '@fastify/http-proxy';
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 6;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
