@@ -194,7 +194,8 @@ class Server implements RunningServer {
 
   async stop(): Promise<void> {
     this.#isDraining = true;
-    await this.#gateway.drain();
+    // What never listened has nobody to wait for.
+    await (this.#gateway.address === null ? this.#gateway.close() : this.#gateway.drain());
     this.#directory.stop();
     await this.#usage.stop();
     await this.#store.close();

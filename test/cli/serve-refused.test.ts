@@ -42,6 +42,17 @@ t.test('a port that is in use is named, with the option that changes it', async 
   );
 });
 
+t.test('what cannot start does not wait for load balancers to see that it ends', async (t) => {
+  const port = await takenPort(t);
+  const cwd = folder(t);
+  // Longer than any test may take.
+  const proxy = `proxy: { listen: "127.0.0.1:${port}", drain_delay: 10m }`;
+  const rest = 'upstreams: [{ url: "http://127.0.0.1:9" }]\naccess: { any_key: ["* /*"] }';
+  writeFileSync(join(cwd, 'own.yaml'), `${proxy}\n${rest}\n`);
+  const args = ['--config', 'own.yaml', '--health-listen', '127.0.0.1:0'];
+  t.match(await refused(t, args, 1, cwd), /is in use by another program/);
+});
+
 t.test('an address that cannot be had is named', async (t) => {
   t.equal(
     await refused(t, [...UPSTREAM, '--listen', '192.0.2.1:0', '--health-listen', '127.0.0.1:0'], 1),
