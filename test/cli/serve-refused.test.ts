@@ -77,7 +77,7 @@ t.test('a store that cannot be used is named', async (t) => {
   const port = await takenPort(t);
   t.match(
     await refused(t, [...UPSTREAM, ...anywhere, '--store', `redis://127.0.0.1:${port}`], 1),
-    `latchkey: Redis at 127.0.0.1:${port} does not answer`,
+    `latchkey: Redis at 127.0.0.1:${port} did not answer in 2000 ms`,
     'a store that does not answer',
   );
 });

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from '../../core/ports.ts';
 import { replyCode, storeError } from './errors.ts';
@@ -48,7 +49,8 @@ export class RedisConnection {
       reason = error;
     });
     const failed = (error: unknown): StoreError => storeError(reason ?? error, server);
-    await within(connectTimeout, client.connect(), server).catch((error: unknown) => {
+    const ready = client.connect().then(() => firstAnswer(client));
+    await within(connectTimeout, ready, server).catch((error: unknown) => {
       client.disconnect();
       throw failed(error);
     });
@@ -127,7 +129,7 @@ interface Address {
 function behaviour(timeoutMs: number, connectTimeout: number): Settings {
   return {
     lazyConnect: true,
-    // A server that is still loading says so to each command, in the time that a command has.
+    // It would have to answer in the time of one command; `firstAnswer` has the time of a connection.
     enableReadyCheck: false,
     protocol: 2,
     connectTimeout,
@@ -159,6 +161,20 @@ function readUrl(text: string): Address {
   if (url.password !== '') options.password = decodeURIComponent(url.password);
   if (url.protocol === 'rediss:') options.tls = {};
   return { host, port, server: `${url.hostname}:${port}`, options };
+}
+
+/** Waits until the server answers at all: a slow one is asked again, for as long as the client is there. */
+async function firstAnswer(client: Redis): Promise<void> {
+  for (;;) {
+    try {
+      await client.ping();
+      return;
+    } catch (error) {
+      const reply = replyCode(error);
+      if (client.status === 'end' || (reply !== null && reply !== 'LOADING')) throw error;
+    }
+    await delay(MIN_RETRY_MS);
+  }
 }
 
 /** Rejects when the work takes longer; what becomes of it afterwards is of no interest. */
