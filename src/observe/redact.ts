@@ -16,8 +16,11 @@ const SUSPECT = /(?:_|%5f)[0-9A-Za-z]{40}|bearer|authorization|api[-_]?key|:\/\/
  */
 const API_KEY = /(_|%5f)[0-9A-Za-z]{40,}/gi;
 const BEARER = /\b(bearer)(?:\s|\\t|%20|\+)+(?:\\.|[^\s"\\,;])+/gi;
-/** A header or setting as a JSON property, or as two elements of a list of raw headers. */
-const JSON_CREDENTIAL = /((?:authorization|api[-_]?key)\\*"\s*[:,]\s*\[?\s*\\*")(?:\\.|[^"\\])+/gi;
+/**
+ * A header or setting as a JSON property, or as two elements of a list of raw headers. Both quotation marks are escaped
+ * alike, or the second one would be the end of a text that the first one only stands in.
+ */
+const JSON_CREDENTIAL = /((?:authorization|api[-_]?key)(\\*)"\s*[:,]\s*\[?\s*\2")(?:\\.|[^"\\])+/gi;
 /** The same written out in a text. */
 const TEXT_CREDENTIAL = /((?:authorization|api[-_]?key)\s*[:=]\s*)[^\s"\\,;[][^"\\,;\r\n]*/gi;
 const URL_CREDENTIAL = /(:\/\/)[^\s"\\/@]+@/g;

@@ -94,6 +94,11 @@ t.test('any value, however it is written, leaves valid JSON without the secret',
   );
 });
 
+t.test('the end of a text is not taken for the beginning of a value', async (t) => {
+  const line = JSON.stringify({ user_agent: 'authorization":', next: 'kept' });
+  t.equal(redactSecrets(line), line);
+});
+
 t.test('what is no secret is left alone', async (t) => {
   for (const text of [
     'key_0123456789abcdefghijklmnop',
