@@ -13,19 +13,15 @@ import { RouteTable } from '../../src/core/route.ts';
 import { KeyDirectory } from '../../src/keys/directory.ts';
 import { createSecretHasher } from '../../src/keys/hasher.ts';
 import { loadKey } from '../../src/keys/loader.ts';
-import { hintOf, newSecret } from '../../src/keys/secret.ts';
+import { newSecret } from '../../src/keys/secret.ts';
 import { createFailureThrottle } from '../../src/limits/failure-throttle.ts';
 import { decide } from '../../src/pipeline.ts';
+import { benchKey, RESTRICTIONS } from '../key-record.ts';
 
 const KEYS = 10_000;
 const DECISIONS = 200_000;
 const ROUNDS = 9;
 const LIMITS = { perHour: 1_000_000_000, perDay: 1_000_000_000, burst: 1_000_000 };
-const RESTRICTIONS = {
-  ip_restrictions: ['127.0.0.0/8', '10.0.0.0/8', '203.0.113.5', '2001:db8::/32'],
-  time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
-};
-
 const now = Date.now();
 const clock = { now: () => now };
 const hasher = createSecretHasher([]);
@@ -64,28 +60,7 @@ const gate: Gate = {
 };
 
 function record(secret: string, i: number): KeyRecord {
-  return {
-    id: `key_${i}`,
-    name: `bench ${i}`,
-    type: 'service',
-    owner: 'bench',
-    description: '',
-    metadata: {},
-    status: 'active',
-    permissions: ['domains:*', 'devices:read'],
-    preset: null,
-    tier: 'bench',
-    limits: {},
-    restrictions: i % 2 === 0 ? RESTRICTIONS : { ip_restrictions: [], time_restrictions: null },
-    secret: { digest: hasher.digest(secret), hint: hintOf(secret) },
-    previous: null,
-    createdAt: now,
-    updatedAt: now,
-    rotatedAt: null,
-    expiresAt: now + 86_400_000,
-    revokedAt: null,
-    version: 1,
-  };
+  return benchKey(secret, i, now, i % 2 === 0 ? RESTRICTIONS : { ip_restrictions: [], time_restrictions: null });
 }
 
 function viewOf(secret: string): RequestView {

@@ -1,0 +1,38 @@
+import type { KeyRecord, KeyRestrictions } from '../src/core/key.ts';
+import { createSecretHasher } from '../src/keys/hasher.ts';
+import { hintOf } from '../src/keys/secret.ts';
+
+/** Restrictions that every request of a benchmark passes, and that must be looked at all the same. */
+export const RESTRICTIONS: KeyRestrictions = {
+  ip_restrictions: ['127.0.0.0/8', '10.0.0.0/8', '203.0.113.5', '2001:db8::/32'],
+  time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
+};
+
+const hasher = createSecretHasher([]);
+const DAY_MS = 86_400_000;
+
+/** The key that a secret of a benchmark opens; of the tier `bench`. */
+export function benchKey(secret: string, i: number, now: number, restrictions: KeyRestrictions): KeyRecord {
+  return {
+    id: `key_bench${i}`,
+    name: `bench ${i}`,
+    type: 'service',
+    owner: 'bench',
+    description: '',
+    metadata: {},
+    status: 'active',
+    permissions: ['domains:*', 'devices:read'],
+    preset: null,
+    tier: 'bench',
+    limits: {},
+    restrictions,
+    secret: { digest: hasher.digest(secret), hint: hintOf(secret) },
+    previous: null,
+    createdAt: now,
+    updatedAt: now,
+    rotatedAt: null,
+    expiresAt: now + DAY_MS,
+    revokedAt: null,
+    version: 1,
+  };
+}
