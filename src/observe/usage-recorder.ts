@@ -91,7 +91,8 @@ export class UsageRecorder {
   }
 
   async #writeAll(): Promise<void> {
-    const writing = [...this.#waiting];
+    // In the order of their ids, in which an embedded store keeps them: those of a batch then share a few pages.
+    const writing = [...this.#waiting].sort(byId);
     this.#waiting = new Map();
     for (let i = 0; i < writing.length; i += MAX_BATCH) {
       try {
@@ -123,6 +124,10 @@ export class UsageRecorder {
       this.#dropped++;
     }
   }
+}
+
+function byId([a]: [string, Use], [b]: [string, Use]): number {
+  return a < b ? -1 : 1;
 }
 
 function keyUse([keyId, use]: [string, Use]): KeyUse {
