@@ -8,7 +8,7 @@ import { LEASE, LEASE_FIELDS, RELEASE } from './scripts.ts';
 const REFUSED_BY: readonly (LimitName | null)[] = [null, 'burst', 'hour', 'day'];
 /** Leases that wait for the next script; one more is refused at once. */
 const MAX_QUEUED = 10_000;
-/** Leases in one script: at about 5 µs of the server's time each, others wait for it for a millisecond. */
+/** Leases in one script, which everybody else on the server waits for. */
 const MAX_BATCH = 200;
 
 interface Order {
@@ -23,7 +23,7 @@ interface Order {
  * Counts admissions in Redis, on the server's clock, exact across all gateways.
  *
  * All leases that are asked for in one turn of the event loop go into one script: each is decided by itself, one after
- * the other. That costs the client a third of one script for each. A server whose keys are spread over the slots of a
+ * the other. With a script for each, the whole gateway took a quarter more CPU for a request (bench/README.md). A server whose keys are spread over the slots of a
  * cluster refuses such a script before it runs it; from then on each lease has its own.
  */
 export class RedisLimitLedger implements LimitLedger {

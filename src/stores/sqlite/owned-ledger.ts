@@ -44,7 +44,7 @@ export class OwnedLedger implements LimitLedger {
   readonly #connection: Connection;
   readonly #table: LimitTable;
   readonly #clock: Clock;
-  /** In the order in which they came: a plain map costs half of what keeping the order of use does. */
+  /** In the order in which they came: keeping the order of use as well would be work at every request. */
   readonly #entries = new Map<string, Entry>();
   #writes = 0;
 
