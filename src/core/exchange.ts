@@ -14,7 +14,11 @@ export interface Exchange {
   /** The client's address. */
   readonly address: string;
   readonly userAgent: string | undefined;
+  /** The key that the secret belongs to, also when it was refused; null when none is known. */
   readonly keyId: string | null;
+  /** Type and owner of that key; null when there is none. */
+  readonly keyType: string | null;
+  readonly owner: string | null;
   readonly previousSecret: boolean;
   /** Whether the checks let it pass. */
   readonly allowed: boolean;

@@ -16,6 +16,9 @@ export interface TimeRestriction {
 export interface KeyRestrictions {
   /** CIDRs and addresses; empty: any address. */
   readonly ip_restrictions: readonly string[];
+  /** ISO 3166-1 alpha-2 codes; empty: any country. */
+  readonly country_restrictions: readonly string[];
+  readonly block_tor: boolean;
   readonly time_restrictions: TimeRestriction | null;
 }
 
@@ -44,21 +47,29 @@ export interface KeyRecord {
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: KeyStatus;
-  /** Permissions granted one by one, sorted; the preset's come on top. */
+  /** Permissions granted one by one, sorted; those of its preset and roles come on top. */
   readonly permissions: readonly string[];
   readonly preset: string | null;
+  /** Names of roles, sorted. One that is gone gives nothing. */
+  readonly roles: readonly string[];
   readonly tier: string;
   /** What the key overrides of its tier. */
   readonly limits: Partial<Limits>;
   readonly restrictions: KeyRestrictions;
   readonly secret: SecretDigest;
   readonly previous: PreviousSecret | null;
+  /** The current secret, sealed under a key from outside the store; null: it cannot be recovered. */
+  readonly sealedSecret: string | null;
+  /** Whether its secret may have another form than Latchkey's own, as an imported one has. */
+  readonly imported: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly rotatedAt: number | null;
   /** null: never. */
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
+  /** Who disabled it, for as long as it is; null: it is not, or nobody knows. */
+  readonly disabledBy: string | null;
   /** Grows by one with each change; a change names the version that it saw. */
   readonly version: number;
 }

@@ -1,6 +1,11 @@
+import type { Along, Claim } from './along.ts';
+import type { AuditLog } from './audit.ts';
 import type { KeyRecord, KeyStatus } from './key.ts';
 import type { Lease, Limits } from './limits.ts';
 import type { MaybePromise } from './maybe.ts';
+import type { RequestLog } from './request-log.ts';
+import type { RoleStore } from './role.ts';
+import type { UsageStore } from './usage.ts';
 
 /**
  * What a store must be able to do, in the domain's words. One conformance suite (test/conformance/) holds every adapter
@@ -8,8 +13,11 @@ import type { MaybePromise } from './maybe.ts';
  */
 export interface Store {
   readonly keys: KeyStore;
+  readonly roles: RoleStore;
   readonly limits: LimitLedger;
   readonly usage: UsageStore;
+  readonly requests: RequestLog;
+  readonly audit: AuditLog;
   /** Resolves when the store answers within its timeout. */
   ping(): Promise<void>;
   /** Releases everything; no call may follow. */
@@ -20,18 +28,25 @@ export interface KeyStore {
   /** The key whose current or previous secret has this digest, whatever its status or expiry; null when there is none. */
   findByDigest(digest: string): MaybePromise<KeyRecord | null>;
   get(id: string): Promise<KeyRecord | null>;
-  /** Newest first, ties by id. A page may hold fewer keys than asked for, none even, and still have a `next`. */
+  /** In the order of `sort`, ties by id. A page may hold fewer keys than asked for, none even, and still have a `next`. */
   list(query: KeyQuery): Promise<KeyPage>;
-  /** Durable when it resolves. Rejects with STORE_CONFLICT when the id or a digest is taken; then nothing is written. */
-  create(record: KeyRecord): Promise<void>;
+  /**
+   * Durable when it resolves. Rejects with STORE_CONFLICT when the id, a digest or the claim is taken; then nothing is
+   * written.
+   */
+  create(record: KeyRecord, along?: Along): Promise<void>;
   /**
    * Replaces the record whose stored version is `record.version - 1`. Durable when it resolves. Rejects with
    * STORE_CONFLICT when the stored version is another, the key is gone, or a new digest is taken; then nothing changes.
    */
-  replace(record: KeyRecord): Promise<void>;
+  replace(record: KeyRecord, along?: Along): Promise<void>;
+  /** Removes the record of this version and its digests; otherwise as `replace`. */
+  delete(id: string, version: number, along?: Along): Promise<void>;
+  /** The claim with this id; null when there is none that is valid at `now`. */
+  findClaim(id: string, now: number): Promise<Claim | null>;
   /**
-   * Which keys were created or replaced after `cursor`, by whatever process: a change is listed by the time that it is
-   * acknowledged.
+   * Which keys were created, replaced or deleted after `cursor`, and whether a role was, by whatever process: a change is
+   * listed by the time that it is acknowledged.
    *
    * @param cursor what an earlier call answered, or null to begin now
    */
@@ -43,16 +58,37 @@ export interface KeyChanges {
   readonly cursor: string;
   /** Ids, oldest change first, perhaps repeated; null when the store cannot tell (too many, lost, or a new beginning). */
   readonly changed: readonly string[] | null;
+  /** Whether a role changed, or the store cannot tell. */
+  readonly rolesChanged: boolean;
+  /** Whether a key with an imported secret was ever stored: else only secrets of Latchkey's own form open anything. */
+  readonly hasImported: boolean;
 }
+
+export const KEY_SORTS = ['-created_at', 'created_at', 'name', '-name', 'expires_at', '-expires_at'] as const;
+/** What a listing is sorted by; `-` for the other way round. A key that never expires is the last to. */
+export type KeySort = (typeof KEY_SORTS)[number];
+
+/** The furthest that `offset` reaches: to skip costs as much as to read. */
+export const MAX_OFFSET = 10_000;
 
 export interface KeyQuery {
   /** 1 to 1000. */
   readonly limit: number;
-  /** `next` of the page before; absent for the first. */
+  /** `next` of the page before; absent for the first. It belongs to the same sort and filters. */
   readonly after?: string;
+  /** Keys to skip, 0 to MAX_OFFSET; not together with `after`. */
+  readonly offset?: number;
+  /** Newest first when absent. */
+  readonly sort?: KeySort;
   readonly type?: string;
   readonly owner?: string;
   readonly status?: KeyStatus;
+  /** Only keys that end, and before this time. */
+  readonly expiresBefore?: number;
+  /** Only keys that have not ended at this time. */
+  readonly aliveAt?: number;
+  /** Further conditions; the store looks at a bounded number of keys for each page. */
+  readonly where?: (record: KeyRecord) => boolean;
 }
 
 export interface KeyPage {
@@ -61,6 +97,8 @@ export interface KeyPage {
   readonly unreadable: readonly string[];
   /** Opaque; null on the last page. */
   readonly next: string | null;
+  /** How many keys the whole listing has; null when that could only be told by looking at very many. */
+  readonly total: number | null;
 }
 
 /** Counts admissions exactly, for all processes that share the store, on the store's clock. */
@@ -74,22 +112,6 @@ export interface LimitLedger {
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void>;
 }
 
-/** When a key was last used. Kept apart from the keys, so that counting never looks like a change to them. */
-export interface KeyUse {
-  readonly keyId: string;
-  /** Milliseconds since the epoch; null: never. */
-  readonly lastUsedAt: number | null;
-  /** When the secret that a rotation replaced was last used; null: never since. */
-  readonly previousLastUsedAt: number | null;
-}
-
-export interface UsageStore {
-  /** Merges a batch; the later time wins, null changes nothing. */
-  record(uses: readonly KeyUse[]): Promise<void>;
-  /** One entry per id asked for, in that order. */
-  read(keyIds: readonly string[]): Promise<KeyUse[]>;
-}
-
 export type StoreErrorCode =
   /** Not reachable, not in time, or not able to answer now. */
   | 'STORE_UNAVAILABLE'
@@ -97,6 +119,8 @@ export type StoreErrorCode =
   | 'STORE_CONFLICT'
   /** The store cannot take writes: disk full, read-only, out of memory. Nothing was written. */
   | 'STORE_READ_ONLY'
+  /** There are as many as there may be; nothing was written. */
+  | 'STORE_FULL'
   /** What is stored cannot be understood (written by a newer version, or damaged). */
   | 'STORE_CORRUPT'
   /** The question makes no sense: a page token that no page gave, a page size out of range. Asking again will not help. */

@@ -1,0 +1,70 @@
+/** A request as it is kept for those who look after its key. Texts that a client chose are bounded. */
+export interface LoggedRequest {
+  readonly keyId: string;
+  readonly requestId: string;
+  /** When it ended, ms since the epoch. */
+  readonly at: number;
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly method: string;
+  /** The canonical path, without the query. */
+  readonly path: string;
+  /** Pattern of the route that matched; null when none did. */
+  readonly route: string | null;
+  readonly status: number;
+  /** The denial, or the gateway's own failure; null when the upstream's answer was relayed. */
+  readonly code: string | null;
+  /** Whole microseconds. */
+  readonly durationUs: number;
+}
+
+/** How much is kept of one key's requests. */
+export interface LogBounds {
+  /** Milliseconds; 0: nothing is kept. */
+  readonly retentionMs: number;
+  /** Entries; a few more may be there for a while. */
+  readonly maxEntries: number;
+}
+
+/** A key's new entries, oldest first, and the bounds that its type sets. */
+export interface LogBatch extends LogBounds {
+  readonly keyId: string;
+  readonly entries: readonly LoggedRequest[];
+}
+
+export interface LogQuery {
+  readonly keyId: string;
+  /** 1 to 1000. */
+  readonly limit: number;
+  readonly order: 'newest' | 'oldest';
+  /** Position of an entry; the page begins after it in its order. Absent: from the beginning. */
+  readonly after?: string;
+  /** From this time on, and up to and including that one; milliseconds since the epoch. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Further conditions; the store looks at a bounded number of entries for each page. */
+  readonly where?: (entry: LoggedRequest) => boolean;
+}
+
+export interface LogPage {
+  readonly entries: readonly LoggedRequest[];
+  /** Position of the last entry that was looked at; `after` of the next page. null: there was none. */
+  readonly last: string | null;
+  /** Whether there is more after it, as far as the store knows now. */
+  readonly more: boolean;
+}
+
+/** The requests of each key, for as long as its type keeps them. */
+export interface RequestLog {
+  /** Adds entries. When it rejects, some may be there; they are not sent again. */
+  append(batches: readonly LogBatch[]): Promise<void>;
+  /**
+   * By time, in the order asked for. A page may hold fewer entries than asked for, none even, and still have more.
+   * Rejects with STORE_BAD_QUERY for a position that no page gave.
+   */
+  read(query: LogQuery): Promise<LogPage>;
+  /** The entry of a request; null when it is not kept (any more), or belongs to another key. */
+  find(keyId: string, requestId: string): Promise<LoggedRequest | null>;
+  /** Forgets entries that are past their retention, a bounded number at a time. @returns how many went */
+  prune(now: number): Promise<number>;
+}
