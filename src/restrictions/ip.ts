@@ -14,7 +14,7 @@ export const ip: RestrictionKind = {
   name: 'ip_restrictions',
   faults({ ip_restrictions: list }) {
     if (list.length > MAX_BLOCKS) return [`ip_restrictions: ${list.length} entries; expected at most ${MAX_BLOCKS}`];
-    return list.filter((text) => parseBlock(text) === null).map(faultOf);
+    return list.flatMap((text, i) => (parseBlock(text) === null ? [faultOf(text, i)] : []));
   },
   compile({ ip_restrictions: list }) {
     if (list.length === 0) return null;
@@ -38,13 +38,14 @@ export const ip: RestrictionKind = {
   },
 };
 
-function faultOf(text: string): string {
+function faultOf(text: string, index: number): string {
+  const field = `ip_restrictions[${index}]`;
   const expected = 'expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32';
   const slash = text.indexOf('/');
   const base = text.slice(0, slash);
   if (slash >= 0 && isIP(base) !== 0 && !base.includes('%')) {
     const most = isIP(base) === 4 ? 32 : 128;
-    return `ip_restrictions: "${text}" has the prefix length "${text.slice(slash + 1)}"; expected 0 to ${most}`;
+    return `${field}: "${text}" has the prefix length "${text.slice(slash + 1)}"; expected 0 to ${most}`;
   }
-  return `ip_restrictions: "${text}" is not an address; ${expected}`;
+  return `${field}: "${text}" is not an address; ${expected}`;
 }

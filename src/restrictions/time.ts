@@ -44,10 +44,10 @@ function faultsOf(rule: TimeRestriction): string[] {
       `time_restrictions.allowed_hours: ${rule.allowed_hours.length} windows; expected at most ${MAX_WINDOWS}`,
     );
   }
-  for (const window of rule.allowed_hours) {
+  for (const [i, window] of rule.allowed_hours.entries()) {
     if (parseWindow(window) === null) {
       faults.push(
-        `time_restrictions.allowed_hours: "${window}" is not a window; expected HH:MM-HH:MM from 00:00 to 24:00, like 09:00-17:00 or 22:00-06:00`,
+        `time_restrictions.allowed_hours[${i}]: "${window}" is not a window; expected HH:MM-HH:MM from 00:00 to 24:00, like 09:00-17:00 or 22:00-06:00`,
       );
     }
   }
@@ -57,9 +57,9 @@ function faultsOf(rule: TimeRestriction): string[] {
       `time_restrictions.allowed_days: ${rule.allowed_days.length} days; expected at most ${DAYS.length}`,
     ];
   }
-  for (const day of rule.allowed_days) {
+  for (const [i, day] of rule.allowed_days.entries()) {
     if (!(DAYS as readonly string[]).includes(day)) {
-      faults.push(`time_restrictions.allowed_days: "${day}" is not a day; expected ${DAYS.join(', ')}`);
+      faults.push(`time_restrictions.allowed_days[${i}]: "${day}" is not a day; expected ${DAYS.join(', ')}`);
     }
   }
   if (rule.allowed_hours.length === 0 && rule.allowed_days.length === 0) {

@@ -1,10 +1,11 @@
 import t from 'tap';
+import { NO_PLACES } from '../../src/core/places.ts';
 import { compileRestrictions, restrictionFaults } from '../../src/restrictions/index.ts';
 import { UNRESTRICTED, view } from '../support/keys.ts';
 
 /** The code with which a key so restricted refuses an address; null when it does not. */
 function refusal(list: string[], address: string): string | null {
-  const [restriction] = compileRestrictions({ ...UNRESTRICTED, ip_restrictions: list });
+  const [restriction] = compileRestrictions({ ...UNRESTRICTED, ip_restrictions: list }, NO_PLACES);
   return restriction?.(view({ address }))?.code ?? null;
 }
 
@@ -13,7 +14,7 @@ function faults(...list: string[]): string[] {
 }
 
 t.test('without a list there is nothing to restrict', async (t) => {
-  t.strictSame(compileRestrictions(UNRESTRICTED), []);
+  t.strictSame(compileRestrictions(UNRESTRICTED, NO_PLACES), []);
   t.strictSame(faults(), []);
 });
 
@@ -28,7 +29,7 @@ t.test('an address on the list passes, any other is blocked', async (t) => {
 });
 
 t.test('an address is judged anew when it changes, and the same when it comes again', async (t) => {
-  const [restriction] = compileRestrictions({ ...UNRESTRICTED, ip_restrictions: ['10.0.0.0/8'] });
+  const [restriction] = compileRestrictions({ ...UNRESTRICTED, ip_restrictions: ['10.0.0.0/8'] }, NO_PLACES);
   const asked = ['10.0.0.1', '10.0.0.1', '11.0.0.1', '11.0.0.1', '10.0.0.1', '11.0.0.1', '10.9.9.9'];
   t.strictSame(
     asked.map((address) => restriction?.(view({ address }))?.code ?? null),
@@ -45,12 +46,12 @@ t.test('a stored list that cannot be read blocks every address, those on it too'
 t.test('what is wrong with a list is said, entry by entry', async (t) => {
   t.strictSame(faults('10.0.0.0/8', '::1', '::ffff:1.2.3.4/120'), []);
   t.strictSame(faults('10.0.0.0/33', '2001:db8::/129', '10.0.0.0/', '10.0.0.0/8/8', '300.1.1.1', 'fe80::1%eth0/64'), [
-    'ip_restrictions: "10.0.0.0/33" has the prefix length "33"; expected 0 to 32',
-    'ip_restrictions: "2001:db8::/129" has the prefix length "129"; expected 0 to 128',
-    'ip_restrictions: "10.0.0.0/" has the prefix length ""; expected 0 to 32',
-    'ip_restrictions: "10.0.0.0/8/8" has the prefix length "8/8"; expected 0 to 32',
-    'ip_restrictions: "300.1.1.1" is not an address; expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32',
-    'ip_restrictions: "fe80::1%eth0/64" is not an address; expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32',
+    'ip_restrictions[0]: "10.0.0.0/33" has the prefix length "33"; expected 0 to 32',
+    'ip_restrictions[1]: "2001:db8::/129" has the prefix length "129"; expected 0 to 128',
+    'ip_restrictions[2]: "10.0.0.0/" has the prefix length ""; expected 0 to 32',
+    'ip_restrictions[3]: "10.0.0.0/8/8" has the prefix length "8/8"; expected 0 to 32',
+    'ip_restrictions[4]: "300.1.1.1" is not an address; expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32',
+    'ip_restrictions[5]: "fe80::1%eth0/64" is not an address; expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32',
   ]);
 });
 

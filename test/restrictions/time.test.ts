@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
+import { NO_PLACES } from '../../src/core/places.ts';
 import { compileRestrictions, restrictionFaults } from '../../src/restrictions/index.ts';
 import { UNRESTRICTED, view } from '../support/keys.ts';
 
@@ -9,7 +10,7 @@ function rule(hours: string[], days: string[] = [], timezone = 'UTC'): TimeRestr
 
 /** Whether a key so restricted may be used at a time. */
 function mayUse(restriction: TimeRestriction): (at: string) => boolean {
-  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: restriction });
+  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: restriction }, NO_PLACES);
   return (at) => (compiled?.(view({ at: Date.parse(at) })) ?? null) === null;
 }
 
@@ -89,10 +90,13 @@ t.test('of several windows any one will do', async (t) => {
 });
 
 t.test('a denial says when the key may be used', async (t) => {
-  const [compiled] = compileRestrictions({
-    ...UNRESTRICTED,
-    time_restrictions: rule(['09:00-17:00'], ['monday'], 'Europe/Amsterdam'),
-  });
+  const [compiled] = compileRestrictions(
+    {
+      ...UNRESTRICTED,
+      time_restrictions: rule(['09:00-17:00'], ['monday'], 'Europe/Amsterdam'),
+    },
+    NO_PLACES,
+  );
   t.match(compiled?.(view({ at: Date.parse('2026-11-22T12:00:00Z') })), {
     code: 'outside_allowed_hours',
     detail: 'This key may be used only 09:00-17:00 on monday (Europe/Amsterdam).',
@@ -133,8 +137,8 @@ t.test('what is wrong with the hours is said', async (t) => {
   t.strictSame(
     faults(rule(bad)),
     bad.map(
-      (text) =>
-        `time_restrictions.allowed_hours: "${text}" is not a window; expected HH:MM-HH:MM from 00:00 to 24:00, like 09:00-17:00 or 22:00-06:00`,
+      (text, i) =>
+        `time_restrictions.allowed_hours[${i}]: "${text}" is not a window; expected HH:MM-HH:MM from 00:00 to 24:00, like 09:00-17:00 or 22:00-06:00`,
     ),
   );
   t.strictSame(faults(rule(Array.from({ length: 49 }, () => '09:00-17:00'))), [
@@ -152,8 +156,8 @@ t.test('what is wrong with the zone and the days is said', async (t) => {
     t.strictSame(faults(rule(['09:00-17:00'], [], zone)), [], zone);
   }
   t.strictSame(faults(rule([], ['monday', 'Monday', 'mon'])), [
-    'time_restrictions.allowed_days: "Monday" is not a day; expected sunday, monday, tuesday, wednesday, thursday, friday, saturday',
-    'time_restrictions.allowed_days: "mon" is not a day; expected sunday, monday, tuesday, wednesday, thursday, friday, saturday',
+    'time_restrictions.allowed_days[1]: "Monday" is not a day; expected sunday, monday, tuesday, wednesday, thursday, friday, saturday',
+    'time_restrictions.allowed_days[2]: "mon" is not a day; expected sunday, monday, tuesday, wednesday, thursday, friday, saturday',
   ]);
   t.strictSame(
     faults(

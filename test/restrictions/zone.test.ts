@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
+import { NO_PLACES } from '../../src/core/places.ts';
 import { compileRestrictions } from '../../src/restrictions/index.ts';
 import { UNRESTRICTED, view } from '../support/keys.ts';
 
@@ -33,7 +34,7 @@ function oracle({ timezone, allowed_hours, allowed_days }: TimeRestriction): (at
 }
 
 function disagreements(rule: TimeRestriction, from: number, to: number, step: number): string[] {
-  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: rule });
+  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: rule }, NO_PLACES);
   const expected = oracle(rule);
   const found: string[] = [];
   for (let at = from; at < to; at += step) {
@@ -82,10 +83,13 @@ t.test('a zone whose clocks change at an odd minute is right to the minute', asy
 
 t.test('one zone serves many keys, in whatever order their requests come', async (t) => {
   const compiled = (hours: string) =>
-    compileRestrictions({
-      ...UNRESTRICTED,
-      time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: [hours], allowed_days: [] },
-    })[0];
+    compileRestrictions(
+      {
+        ...UNRESTRICTED,
+        time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: [hours], allowed_days: [] },
+      },
+      NO_PLACES,
+    )[0];
   const [morning, evening] = [compiled('08:00-12:00'), compiled('18:00-22:00')];
   const open = (key: typeof morning, at: string) => (key?.(view({ at: Date.parse(at) })) ?? null) === null;
   t.equal(open(morning, '2026-07-01T07:00Z'), true);
