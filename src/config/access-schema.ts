@@ -2,14 +2,13 @@ import { z } from 'zod';
 import { MAX_LIMIT } from '../core/limits.ts';
 import { isConcretePermission, isPermission } from '../core/permission.ts';
 import { PatternError, parsePattern } from '../core/route.ts';
-import { LIFETIME } from './bounds.ts';
-import { count, durationOrNever, Invalid, matching, text, unexpected } from './fields.ts';
+import { count, Invalid, text, unexpected } from './fields.ts';
 
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+export const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 export const NAME_WHAT = 'a name of lower-case letters, digits, "_" and "-", like read_only';
 export const PERMISSION_WHAT = 'a permission like domains:read';
 
-const MAX_ROUTES = 10_000;
+export const MAX_ROUTES = 10_000;
 
 /** One route, like `GET /api/domains/:id`. */
 function pattern() {
@@ -29,7 +28,7 @@ function patterns() {
 }
 
 /** Without a prototype: a look-up by a name that came with a request finds what the file says and nothing else. */
-function bare<T>(record: Record<string, T>): Record<string, T> {
+export function bare<T>(record: Record<string, T>): Record<string, T> {
   return Object.assign({ __proto__: null } as unknown as Record<string, T>, record);
 }
 
@@ -50,7 +49,8 @@ export const accessSchema = z
   .transform((v) => ({ public: v.public, anyKey: v.any_key, permissions: bare(v.permissions) }));
 
 const GRANT_WHAT = 'a permission like domains:read, domains:* or *';
-const grant = () => text(GRANT_WHAT, (input) => (isPermission(input) ? input : unexpected(GRANT_WHAT, input)));
+/** What a key can be given: a permission, or a wildcard over some. */
+export const grant = () => text(GRANT_WHAT, (input) => (isPermission(input) ? input : unexpected(GRANT_WHAT, input)));
 
 export const presetsSchema = z
   .record(name, z.array(grant()).max(MAX_ROUTES))
@@ -77,28 +77,4 @@ export const tiersSchema = z
     organization: { per_hour: 10_000, per_day: 100_000, burst: 1000 },
     service: { per_hour: 50_000, per_day: 500_000, burst: 5000 },
   })
-  .transform(bare);
-
-/** The default: an organization's keys live shortest since most people share them; a service's are rotated instead. */
-export const DEFAULT_KEY_TYPES = {
-  personal: { tier: 'personal', default_expiry: '90d' },
-  organization: { tier: 'organization', default_expiry: '30d' },
-  service: { tier: 'service', default_expiry: 'never', rotation_due: '365d' },
-} as const;
-
-export const keyTypesSchema = z
-  .record(
-    name,
-    z
-      .strictObject({
-        tier: matching(NAME_WHAT, NAME).describe('The tier of keys of this type; one of "tiers".'),
-        default_expiry: durationOrNever(LIFETIME)
-          .describe('How long a new key lives unless it says so itself.')
-          .prefault('90d'),
-        rotation_due: durationOrNever(LIFETIME).describe('The age at which a rotation is due.').prefault('never'),
-      })
-      .transform((v) => ({ tier: v.tier, defaultExpiryMs: v.default_expiry, rotationDueMs: v.rotation_due })),
-  )
-  .describe('The types of keys: each brings a tier and an expiry policy. A list here replaces the default one.')
-  .prefault(DEFAULT_KEY_TYPES)
   .transform(bare);

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { Advice } from './advice.ts';
 import type { Config } from './config.ts';
+import { hostOf, isLoopback } from './network-fields.ts';
 import { isTlsStore, storeHost } from './store-url.ts';
 
 /** What is odd about where the parts are, and whom they believe. */
@@ -28,7 +29,7 @@ function store(config: Config): Advice[] {
 function upstreams(config: Config): Advice[] {
   return config.upstreams.flatMap((upstream, index) => {
     const url = new URL(upstream.url);
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = hostOf(url);
     const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
     const path = ['upstreams', index, 'url'];
     if (port === config.proxy.listen.port && isLoopback(host)) {
@@ -37,11 +38,6 @@ function upstreams(config: Config): Advice[] {
     if (url.protocol === 'https:' || isInside(host)) return [];
     return [{ path, message: `the connection to ${host} is not encrypted; use https://` }];
   });
-}
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');
-  return ipaddr.process(host).range() === 'loopback';
 }
 
 /** Loopback, private networks, and names that only exist inside one: `redis`, `redis.default.svc`. */

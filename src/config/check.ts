@@ -26,6 +26,7 @@ export function checkConfig(config: Config, locate: (path: SettingPath) => Posit
   const advice = [
     ...routeAdvice(config.access),
     ...nameAdvice(config),
+    ...selfServiceAdvice(config),
     ...tierAdvice(config),
     ...deploymentAdvice(config),
   ];
@@ -36,11 +37,19 @@ export function checkConfig(config: Config, locate: (path: SettingPath) => Posit
   return warnings.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
-/** Permissions that presets grant and no route asks for. */
+/** Permissions that presets and self-service grant and no route asks for. */
 function nameAdvice(config: Config): Advice[] {
   const known = Object.keys(config.access.permissions);
   const resources = new Set(known.map((permission) => permission.slice(0, permission.indexOf(':'))));
-  return Object.entries(config.presets).flatMap(([preset, permissions]) =>
+  const lists = Object.entries(config.presets).map(([preset, permissions]) => ({
+    path: ['presets', preset],
+    permissions,
+  }));
+  const selfService = {
+    path: ['management', 'self_service', 'permissions'],
+    permissions: config.management.selfServicePermissions,
+  };
+  return [selfService, ...lists].flatMap(({ path, permissions }) =>
     permissions.flatMap((permission, index) => {
       const resource = permission.slice(0, permission.indexOf(':'));
       const isKnown =
@@ -51,9 +60,18 @@ function nameAdvice(config: Config): Advice[] {
         permission,
         permission.endsWith(':*') ? [...resources].map((name) => `${name}:*`) : known,
       );
-      return [{ path: ['presets', preset, index], message: `no route asks for ${permission}${guess}` }];
+      return [{ path: [...path, index], message: `no route asks for ${permission}${guess}` }];
     }),
   );
+}
+
+/** `*` for self-service: whoever has any token at all can then make a key that may do everything. */
+function selfServiceAdvice(config: Config): Advice[] {
+  return config.management.selfServicePermissions.flatMap((permission, index) => {
+    if (permission !== '*') return [];
+    const message = 'lets everybody who has a token make keys that may do anything';
+    return [{ path: ['management', 'self_service', 'permissions', index], message }];
+  });
 }
 
 function tierAdvice(config: Config): Advice[] {

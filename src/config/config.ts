@@ -1,4 +1,5 @@
 import type { Limits } from '../core/limits.ts';
+import type { LogBounds } from '../core/request-log.ts';
 
 /**
  * A checked configuration: every setting present, durations in milliseconds, sizes in bytes, secrets read from their
@@ -8,6 +9,7 @@ export interface Config {
   /** The file it came from; null for `serve --upstream` without one. */
   readonly file: string | null;
   readonly proxy: ProxyConfig;
+  readonly management: ManagementConfig;
   readonly health: HealthConfig;
   readonly store: StoreConfig;
   readonly cache: CacheConfig;
@@ -18,8 +20,51 @@ export interface Config {
   readonly presets: Readonly<Record<string, readonly string[]>>;
   readonly tiers: Readonly<Record<string, Limits>>;
   readonly keyTypes: Readonly<Record<string, KeyTypeConfig>>;
+  readonly places: PlacesConfig;
   readonly failures: FailureThrottleConfig;
+  readonly retention: RetentionConfig;
   readonly log: LogConfig;
+}
+
+export interface ManagementConfig {
+  /** null: there is no management listener. */
+  readonly listen: ListenAddress | null;
+  readonly jwt: JwtConfig;
+  /** The longest body of a request, in bytes. */
+  readonly maxBodyBytes: number;
+  /** What a caller without `admin:write` may give its own keys, besides what its token lists. */
+  readonly selfServicePermissions: readonly string[];
+}
+
+/** Which tokens the management API believes. */
+export interface JwtConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly source: JwtSource;
+}
+
+/**
+ * What tells a true token from a false one: a secret (its file is made on the first start when it is not there), a public
+ * key in PEM or as a JWK, or the address at which public keys are published (https, or http on this machine).
+ */
+export type JwtSource =
+  | { readonly kind: 'secret_file'; readonly path: string }
+  | { readonly kind: 'public_key_file'; readonly path: string }
+  | { readonly kind: 'jwks_url'; readonly url: string };
+
+/** Where addresses are. */
+export interface PlacesConfig {
+  /** MMDB file that knows the countries of addresses; null: no country is known. */
+  readonly countryDatabase: string | null;
+  /** File of the Tor exit addresses; null: nobody knows which they are. */
+  readonly torList: string | null;
+}
+
+/** For how long things are kept besides keys. */
+export interface RetentionConfig {
+  readonly usageMs: number;
+  /** null: for ever. */
+  readonly auditMs: number | null;
 }
 
 export interface HealthConfig {
@@ -100,6 +145,8 @@ export interface KeysConfig {
   readonly peppers: readonly Pepper[];
   /** Default grace of a rotation. */
   readonly rotationGraceMs: number;
+  /** 32 bytes under which secrets are sealed so that they can be shown again; null: they cannot. */
+  readonly recoverableUnder: Buffer | null;
 }
 
 export interface UpstreamConfig {
@@ -140,8 +187,12 @@ export interface KeyTypeConfig {
   readonly tier: string;
   /** null: never. */
   readonly defaultExpiryMs: number | null;
+  /** The longest that a key may live, from when its expiry is set; null: for ever. */
+  readonly maxExpiryMs: number | null;
   /** After this age `keys show` says that a rotation is due; null: never. */
   readonly rotationDueMs: number | null;
+  /** What is kept of the requests of its keys. */
+  readonly requestLog: LogBounds;
 }
 
 export interface FailureThrottleConfig {

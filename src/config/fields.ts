@@ -67,6 +67,13 @@ export function secretText<T>(what: string, parse: (input: string) => T | Invali
   );
 }
 
+const PATH_WHAT = 'the path of a file';
+
+/** The path of a file, as it is written. Whether the file is there is seen by whoever opens it. */
+export function filePath() {
+  return text(PATH_WHAT, (input) => (input === '' || input.includes('\0') ? unexpected(PATH_WHAT, input) : input));
+}
+
 /** A name or another text that matches a pattern. */
 export function matching(what: string, pattern: RegExp) {
   return text(what, (input) => (pattern.test(input) ? input : unexpected(what, input)), pattern.source);

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { parseBlock } from '../core/address.ts';
 import { canonicalTarget, isFault } from '../core/target.ts';
 import type { ListenAddress } from './config.ts';
-import { Invalid, text, unexpected } from './fields.ts';
+import { Invalid, shown, text, unexpected } from './fields.ts';
 
 const LISTEN = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/;
 const HOST_NAME = /^(?=.{1,253}$)(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
@@ -11,15 +12,53 @@ const LISTEN_WHAT = 'an address and a port from 0 to 65535, like 0.0.0.0:8080 or
 
 /** `host:port`; without a host, every IPv4 address. */
 export function listenAddress() {
-  return text(LISTEN_WHAT, (input): ListenAddress | Invalid => {
-    const found = LISTEN.exec(input);
-    const port = Number(found?.[3]);
-    if (found === null || port > 65_535) return unexpected(LISTEN_WHAT, input);
-    const [, v6, name] = found;
-    if (v6 !== undefined) return isIP(v6) === 6 ? { host: v6, port } : unexpected(LISTEN_WHAT, input);
-    // 1.2.3 and 999.1.1.1 are looked up as names and fail much later, with a worse message.
-    if (/^[\d.]+$/.test(name ?? '') && isIP(name ?? '') !== 4) return unexpected(LISTEN_WHAT, input);
-    return { host: name || '0.0.0.0', port };
+  return text(LISTEN_WHAT, parseListen);
+}
+
+/** `host:port`, or `off` for no listener at all: null. */
+export function listenAddressOrOff() {
+  const what = `${LISTEN_WHAT}, or off`;
+  return text(what, (input): ListenAddress | null | Invalid => {
+    if (input === 'off') return null;
+    const address = parseListen(input);
+    return address instanceof Invalid ? unexpected(what, input) : address;
+  });
+}
+
+function parseListen(input: string): ListenAddress | Invalid {
+  const found = LISTEN.exec(input);
+  const port = Number(found?.[3]);
+  if (found === null || port > 65_535) return unexpected(LISTEN_WHAT, input);
+  const [, v6, name] = found;
+  if (v6 !== undefined) return isIP(v6) === 6 ? { host: v6, port } : unexpected(LISTEN_WHAT, input);
+  // 1.2.3 and 999.1.1.1 are looked up as names and fail much later, with a worse message.
+  if (/^[\d.]+$/.test(name ?? '') && isIP(name ?? '') !== 4) return unexpected(LISTEN_WHAT, input);
+  return { host: name || '0.0.0.0', port };
+}
+
+/** Whether a host can only be this machine: `localhost`, 127.0.0.1, ::1. */
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');
+  return ipaddr.process(host).range() === 'loopback';
+}
+
+/** The host of an URL, an IPv6 address without its brackets. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+const JWKS_WHAT = 'an URL like https://login.example.com/.well-known/jwks.json';
+
+/** Where public keys are published. Whoever can change them on their way here can make tokens, so the way is encrypted. */
+export function jwksUrl() {
+  return text(JWKS_WHAT, (input) => {
+    // Said without the value: it may hold a password.
+    if (input.includes('@')) return new Invalid(`expected ${JWKS_WHAT}, without user and password`);
+    if (!/^https?:\/\/[\x21-\x7e]+$/i.test(input) || !URL.canParse(input)) return unexpected(JWKS_WHAT, input);
+    const url = new URL(input);
+    if (url.hash !== '') return unexpected(JWKS_WHAT, input);
+    if (url.protocol === 'https:' || isLoopback(hostOf(url))) return url.href;
+    return new Invalid(`expected https://; http:// is for this machine alone, got ${shown(input)}`);
   });
 }
 

@@ -1,7 +1,17 @@
 import { stringify } from 'yaml';
 import { formatDuration } from '../core/duration.ts';
 import { formatSize } from '../core/size.ts';
-import type { Config, ListenAddress, ProxyConfig, StoreConfig, UpstreamConfig } from './config.ts';
+import type {
+  Config,
+  KeysConfig,
+  KeyTypeConfig,
+  ListenAddress,
+  ManagementConfig,
+  PlacesConfig,
+  ProxyConfig,
+  StoreConfig,
+  UpstreamConfig,
+} from './config.ts';
 import { maskStoreUrl } from './store-url.ts';
 
 /** Stands for a secret. Long enough to be seen, and no hint of its length. */
@@ -19,6 +29,7 @@ export function printConfig(config: Config): string {
 export function settings(config: Config): Record<string, unknown> {
   return {
     proxy: proxy(config.proxy),
+    management: management(config.management),
     health: { listen: address(config.health.listen), store_grace: formatDuration(config.health.storeGraceMs) },
     store: store(config.store),
     cache: {
@@ -28,11 +39,7 @@ export function settings(config: Config): Record<string, unknown> {
       unknown_ttl: formatDuration(config.cache.unknownTtlMs),
       max_stale: formatDuration(config.cache.maxStaleMs),
     },
-    keys: {
-      prefix: config.keys.prefix,
-      peppers: config.keys.peppers.map(({ version }) => ({ version, secret: MASK })),
-      rotation_grace: formatDuration(config.keys.rotationGraceMs),
-    },
+    keys: keys(config.keys),
     upstreams: config.upstreams.map(upstream),
     access: {
       public: config.access.public,
@@ -41,16 +48,14 @@ export function settings(config: Config): Record<string, unknown> {
     },
     presets: { ...config.presets },
     tiers: mapValues(config.tiers, (tier) => ({ per_hour: tier.perHour, per_day: tier.perDay, burst: tier.burst })),
-    key_types: mapValues(config.keyTypes, (type) => ({
-      tier: type.tier,
-      default_expiry: durationOrNever(type.defaultExpiryMs),
-      rotation_due: durationOrNever(type.rotationDueMs),
-    })),
+    key_types: mapValues(config.keyTypes, keyType),
+    ...places(config.places),
     failures: {
       burst: config.failures.burst,
       per_minute: config.failures.perMinute,
       max_addresses: config.failures.maxAddresses,
     },
+    retention: { usage: formatDuration(config.retention.usageMs), audit: durationOrNever(config.retention.auditMs) },
     log: { ...config.log },
   };
 }
@@ -77,6 +82,45 @@ function proxy(config: ProxyConfig): Record<string, unknown> {
       idle_timeout: formatDuration(config.websocket.idleTimeoutMs),
       max_connections_per_key: config.websocket.maxConnectionsPerKey,
     },
+  };
+}
+
+function management(config: ManagementConfig): Record<string, unknown> {
+  const { issuer, audience, source } = config.jwt;
+  return {
+    listen: config.listen === null ? 'off' : address(config.listen),
+    jwt: { issuer, audience, [source.kind]: source.kind === 'jwks_url' ? source.url : source.path },
+    max_body_size: formatSize(config.maxBodyBytes),
+    self_service: { permissions: config.selfServicePermissions },
+  };
+}
+
+function keys(config: KeysConfig): Record<string, unknown> {
+  return {
+    prefix: config.prefix,
+    peppers: config.peppers.map(({ version }) => ({ version, secret: MASK })),
+    rotation_grace: formatDuration(config.rotationGraceMs),
+    ...(config.recoverableUnder === null ? {} : { recoverable: { secret: MASK } }),
+  };
+}
+
+function keyType(config: KeyTypeConfig): Record<string, unknown> {
+  return {
+    tier: config.tier,
+    default_expiry: durationOrNever(config.defaultExpiryMs),
+    max_expiry: durationOrNever(config.maxExpiryMs),
+    rotation_due: durationOrNever(config.rotationDueMs),
+    request_log: {
+      retention: formatDuration(config.requestLog.retentionMs),
+      max_entries: config.requestLog.maxEntries,
+    },
+  };
+}
+
+function places(config: PlacesConfig): Record<string, unknown> {
+  return {
+    ...(config.countryDatabase === null ? {} : { country: { database: config.countryDatabase } }),
+    ...(config.torList === null ? {} : { tor: { list_file: config.torList } }),
   };
 }
 

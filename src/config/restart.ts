@@ -5,10 +5,16 @@ import type { Config } from './config.ts';
 const FIXED: readonly (readonly [path: string, read: (config: Config) => unknown])[] = [
   ['proxy.listen', (config) => config.proxy.listen],
   ['proxy.max_header_size', (config) => config.proxy.maxHeaderBytes],
+  ['management.listen', (config) => config.management.listen],
+  ['management.jwt', (config) => config.management.jwt],
+  ['management.max_body_size', (config) => config.management.maxBodyBytes],
   ['health', (config) => config.health],
   ['store', (config) => config.store],
   ['cache', (config) => config.cache],
   ['keys.peppers', (config) => config.keys.peppers],
+  ['keys.recoverable', (config) => config.keys.recoverableUnder],
+  ['country', (config) => config.places.countryDatabase],
+  ['tor', (config) => config.places.torList],
   ['failures', (config) => config.failures],
   ['log.format', (config) => config.log.format],
 ];

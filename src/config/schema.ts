@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { accessSchema, keyTypesSchema, presetsSchema, tiersSchema } from './access-schema.ts';
+import { accessSchema, presetsSchema, tiersSchema } from './access-schema.ts';
 import { DAY } from './bounds.ts';
-import { choice, count, duration, flag } from './fields.ts';
+import { choice, count, duration, durationOrNever, filePath, flag } from './fields.ts';
+import { keyTypesSchema } from './key-types-schema.ts';
+import { keysSchema } from './keys-schema.ts';
+import { managementSchema } from './management-schema.ts';
 import { listenAddress } from './network-fields.ts';
 import { proxySchema } from './proxy-schema.ts';
 import type { SecretSources } from './secrets.ts';
-import { keysSchema, storeSchema } from './store-schema.ts';
+import { storeSchema } from './store-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
 
 const healthSchema = z
@@ -45,6 +48,39 @@ const cacheSchema = z
     maxStaleMs: v.max_stale,
   }));
 
+const countrySchema = z
+  .strictObject({
+    database: filePath()
+      .describe('An MMDB file that knows the countries of addresses. Without one, no country is known.')
+      .optional(),
+  })
+  .describe('Where addresses are, for country_restrictions.')
+  .prefault({})
+  .transform((v) => v.database ?? null);
+
+const torSchema = z
+  .strictObject({
+    list_file: filePath()
+      .describe('The addresses of the exits of Tor, one on each line. Without it, nobody knows which they are.')
+      .optional(),
+  })
+  .describe('Who comes over Tor, for block_tor.')
+  .prefault({})
+  .transform((v) => v.list_file ?? null);
+
+const KEPT = { min: DAY, max: 36_500 * DAY } as const;
+
+const retentionSchema = z
+  .strictObject({
+    usage: duration(KEPT).describe('How long the counts of requests are kept, a day after the other.').prefault('400d'),
+    audit: durationOrNever(KEPT)
+      .describe('How long the audit log is kept; never: nothing is removed from it.')
+      .prefault('never'),
+  })
+  .describe('How long what is not a key is kept.')
+  .prefault({})
+  .transform((v) => ({ usageMs: v.usage, auditMs: v.audit }));
+
 const failuresSchema = z
   .strictObject({
     burst: count({ min: 1, max: 1_000_000 })
@@ -77,6 +113,7 @@ export function configSchema(sources: SecretSources) {
   return z
     .strictObject({
       proxy: proxySchema,
+      management: managementSchema,
       health: healthSchema,
       store: storeSchema(sources),
       cache: cacheSchema,
@@ -90,8 +127,15 @@ export function configSchema(sources: SecretSources) {
       presets: presetsSchema,
       tiers: tiersSchema,
       key_types: keyTypesSchema,
+      country: countrySchema,
+      tor: torSchema,
       failures: failuresSchema,
+      retention: retentionSchema,
       log: logSchema,
     })
-    .transform(({ key_types, ...rest }) => ({ ...rest, keyTypes: key_types }));
+    .transform(({ key_types, country, tor, ...rest }) => ({
+      ...rest,
+      keyTypes: key_types,
+      places: { countryDatabase: country, torList: tor },
+    }));
 }

@@ -1,7 +1,7 @@
 import { didYouMean } from '../core/nearest.ts';
 import { PatternError, parsePattern } from '../core/route.ts';
-import { DEFAULT_KEY_TYPES } from './access-schema.ts';
 import type { ConfigDocument, Finding } from './document.ts';
+import { DEFAULT_KEY_TYPES } from './key-types-schema.ts';
 import type { SettingPath } from './problem.ts';
 import { routeShape } from './shape.ts';
 
@@ -113,12 +113,30 @@ function pepperVersions(peppers: readonly unknown[], add: Add): void {
   }
 }
 
+const DEFAULT_LISTENERS = { proxy: '0.0.0.0:8080', management: '127.0.0.1:8081', health: '0.0.0.0:9464' } as const;
+
+/** Two listeners on one port of one address, or of every address, do not start. */
 function listeners(root: Readonly<Record<string, unknown>>, add: Add): void {
-  const proxy = record(root['proxy'])['listen'] ?? '0.0.0.0:8080';
-  const health = record(root['health'])['listen'] ?? '0.0.0.0:9464';
-  if (proxy === health && typeof proxy === 'string' && !proxy.endsWith(':0')) {
-    add(['health', 'listen'], 'proxy.listen is the same address; each listener needs its own');
+  const all = Object.entries(DEFAULT_LISTENERS).map(([name, unset]) => {
+    const written = record(root[name])['listen'];
+    const text = typeof written === 'string' ? written : unset;
+    const [, host, port] = /^(.*):(\d+)$/.exec(text) ?? [];
+    return { name, text, isSet: text === written, host: host || '0.0.0.0', port: Number(port ?? 0) };
+  });
+  for (const [i, later] of all.entries()) {
+    for (const earlier of all.slice(0, i)) {
+      if (later.port === 0 || later.port !== earlier.port) continue;
+      if (later.host !== earlier.host && !isEvery(later.host) && !isEvery(earlier.host)) continue;
+      // It is said of one that is written, if either is.
+      const [at, other] = later.isSet || !earlier.isSet ? [later, earlier] : [earlier, later];
+      add([at.name, 'listen'], `${other.name}.listen is ${other.text}, the same port; each listener needs its own`);
+    }
   }
+}
+
+/** Whether a listener there takes the port on all addresses; `[::]` takes IPv4 ones as well. */
+function isEvery(host: string): boolean {
+  return host === '0.0.0.0' || host === '[::]';
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

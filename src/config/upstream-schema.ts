@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CONNECTIONS, HEADER_SIZE, TIMEOUT } from './bounds.ts';
-import { count, duration, flag, Invalid, matching, size, text } from './fields.ts';
+import { count, duration, filePath, flag, Invalid, matching, size } from './fields.ts';
 import { hostName, pathPrefix, upstreamUrl } from './network-fields.ts';
 import type { SecretSources } from './secrets.ts';
 
@@ -13,9 +13,7 @@ function authorizationSchema(sources: SecretSources) {
       from_env: matching('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]*$/)
         .describe('The environment variable that holds the whole header value, like "Bearer …".')
         .optional(),
-      from_file: text('the path of a file', (path) => path)
-        .describe('The file that holds the whole header value.')
-        .optional(),
+      from_file: filePath().describe('The file that holds the whole header value.').optional(),
     })
     .describe("The upstream's own credential, sent in place of the caller's Authorization header.")
     .transform((v, context): string => {

@@ -51,6 +51,14 @@ t.test('permissions in presets that no route knows', async (t) => {
   ]);
 });
 
+t.test('permissions for self-service that no route knows, or that are all there are', async (t) => {
+  const access = 'access: { permissions: { "domains:read": [GET /a] } }\n';
+  t.strictSame(warnings(`${access}management: { self_service: { permissions: ["domains:raed", "domains:*", "*"] } }`), [
+    'management.self_service.permissions[0]: no route asks for domains:raed; did you mean "domains:read"?',
+    'management.self_service.permissions[2]: lets everybody who has a token make keys that may do anything',
+  ]);
+});
+
 t.test('tiers that are not used, and limits that never refuse', async (t) => {
   const yaml = `tiers:
   used: { per_hour: 10, per_day: 5, burst: 20 }

@@ -41,6 +41,9 @@ function documented(): Map<string, string> {
 const SECTIONS = new Set([
   'proxy',
   'proxy.websocket',
+  'management',
+  'management.jwt',
+  'management.self_service',
   'health',
   'cache',
   'keys',
@@ -50,7 +53,11 @@ const SECTIONS = new Set([
   'access',
   'tiers.NAME',
   'key_types.NAME',
+  'key_types.NAME.request_log',
+  'country',
+  'tor',
   'failures',
+  'retention',
   'log',
 ]);
 

@@ -11,14 +11,34 @@ t.test('an upstream and access are a whole configuration', async (t) => {
   t.match(config, {
     file: 'test.yaml',
     proxy: { listen: { host: '0.0.0.0', port: 8080 }, trustedProxies: [], maxHeaderBytes: 16_384, drainDelayMs: 0 },
+    management: {
+      listen: { host: '127.0.0.1', port: 8081 },
+      jwt: {
+        issuer: 'latchkey',
+        audience: 'latchkey-management',
+        source: { kind: 'secret_file', path: './data/management.secret' },
+      },
+      maxBodyBytes: 1_048_576,
+      selfServicePermissions: [],
+    },
     health: { listen: { host: '0.0.0.0', port: 9464 }, storeGraceMs: 0 },
     store: { kind: 'sqlite', path: './data/latchkey.db', timeoutMs: 100 },
     cache: { maxKeys: 100_000, maxStaleMs: 900_000 },
-    keys: { prefix: 'lk', peppers: [], rotationGraceMs: 86_400_000 },
+    keys: { prefix: 'lk', peppers: [], rotationGraceMs: 86_400_000, recoverableUnder: null },
     upstreams: [{ url: 'http://127.0.0.1:9000', authorization: null, connectTimeoutMs: 2000, totalTimeoutMs: 0 }],
     access: { public: [], anyKey: ['* /*'] },
     tiers: { personal: { perHour: 1000, perDay: 10_000, burst: 100 } },
-    keyTypes: { service: { tier: 'service', defaultExpiryMs: null, rotationDueMs: 31_536_000_000 } },
+    keyTypes: {
+      service: {
+        tier: 'service',
+        defaultExpiryMs: null,
+        maxExpiryMs: null,
+        rotationDueMs: 31_536_000_000,
+        requestLog: { retentionMs: 2_592_000_000, maxEntries: 10_000 },
+      },
+    },
+    places: { countryDatabase: null, torList: null },
+    retention: { usageMs: 34_560_000_000, auditMs: null },
   });
   t.strictSame(Object.keys(config.access.permissions), []);
   t.strictSame(Object.keys(config.presets), []);

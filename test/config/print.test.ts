@@ -24,6 +24,11 @@ proxy:
   drain_delay: 5s
   drain_timeout: 20s
   websocket: { idle_timeout: 7s, max_connections_per_key: 0 }
+management:
+  listen: "[::1]:2"
+  jwt: { issuer: https://login.example.com/, audience: keys, jwks_url: "https://login.example.com/jwks.json?a=b" }
+  max_body_size: 2KiB
+  self_service: { permissions: ["a.b:*"] }
 health: { listen: localhost:1, store_grace: 5m }
 store: { url: "rediss://a:1/2", timeout: 70ms }
 cache: { max_keys: 1, max_unknown: 2, ttl: 0, unknown_ttl: 3s, max_stale: 4h }
@@ -47,13 +52,18 @@ access:
   permissions: { "a.b:read": [GET /a/:x] }
 presets: { p: ["a.b:*"], none: [] }
 tiers: { t: { per_hour: 1, per_day: 2, burst: 3 } }
-key_types: { k: { tier: t, default_expiry: never, rotation_due: 36h } }
+key_types:
+  k: { tier: t, default_expiry: 1h, max_expiry: 2h, rotation_due: 36h, request_log: { retention: 0, max_entries: 7 } }
+country: { database: ./country.mmdb }
+tor: { list_file: tor.txt }
 failures: { burst: 4, per_minute: 5, max_addresses: 6 }
+retention: { usage: 2d, audit: 3d }
 log: { level: silent, format: pretty, requests: false }
 `;
 
 t.test('what is printed gives the same configuration again', async (t) => {
-  for (const text of [EVERYTHING, `${UPSTREAM}${ACCESS}`]) {
+  const off = 'management: { listen: off, jwt: { public_key_file: ./key.pem } }';
+  for (const text of [EVERYTHING, `${UPSTREAM}${ACCESS}`, `${UPSTREAM}${ACCESS}${off}`]) {
     const { config } = parseConfig(text, 'test.yaml', {});
     t.same(parseConfig(printConfig(config), 'test.yaml', {}).config, config);
   }
@@ -75,20 +85,28 @@ function paths(value: unknown, path = ''): string[] {
 }
 
 t.test('no secret is printed', async (t) => {
-  const environment = { PEPPER: 'pepper-0123456789abcdef0123456789abcdef', TOKEN: 'Bearer s3cr3t', PW: 'hunter2' };
+  const environment = {
+    PEPPER: 'pepper-0123456789abcdef0123456789abcdef',
+    TOKEN: 'Bearer s3cr3t',
+    PW: 'hunter2',
+    SEALING: 'ab'.repeat(32),
+  };
   const { config } = parseConfig(
     `${ACCESS}upstreams: [{ url: http://a, authorization: { from_env: TOKEN } }]
 store: redis://app:\${PW}@h:6379/1
-keys: { peppers: [{ version: 3, secret: "\${PEPPER}" }] }
+keys:
+  peppers: [{ version: 3, secret: "\${PEPPER}" }]
+  recoverable: { secret: "\${SEALING}" }
 `,
     'test.yaml',
     environment,
   );
   const printed = printConfig(config);
-  for (const secret of ['pepper-', 's3cr3t', 'hunter2', 'app']) t.notMatch(printed, new RegExp(secret), secret);
+  for (const secret of ['pepper-', 's3cr3t', 'hunter2', 'app', 'abab', 'q6ur'])
+    t.notMatch(printed, new RegExp(secret), secret);
   t.match(settings(config), {
     store: { url: 'redis://********@h:6379/1' },
-    keys: { peppers: [{ version: 3, secret: '********' }] },
+    keys: { peppers: [{ version: 3, secret: '********' }], recoverable: { secret: '********' } },
     upstreams: [{ authorization: '********' }],
   });
 });

@@ -49,12 +49,25 @@ t.test('versions of peppers are used once', async (t) => {
 });
 
 t.test('each listener has its own address', async (t) => {
-  t.match(complaints('proxy: { listen: "0.0.0.0:9464" }'), [/^health.listen: proxy.listen is the same address/]);
-  t.strictSame(
-    complaints('proxy: { listen: ":0" }\nhealth: { listen: ":0" }'),
-    [],
-    'port 0 is a different one each time',
-  );
+  const rule = 'the same port; each listener needs its own';
+  t.strictSame(complaints('proxy: { listen: "0.0.0.0:9464" }'), [
+    `proxy.listen: health.listen is 0.0.0.0:9464, ${rule}`,
+  ]);
+  t.strictSame(complaints('proxy: { listen: ":8081" }'), [
+    `proxy.listen: management.listen is 127.0.0.1:8081, ${rule}`,
+  ]);
+  t.strictSame(complaints('health: { listen: "[::1]:1" }\nmanagement: { listen: "[::]:1" }'), [
+    `health.listen: management.listen is [::]:1, ${rule}`,
+  ]);
+  t.strictSame(complaints('proxy: { listen: "127.0.0.1:9464" }'), [
+    `proxy.listen: health.listen is 0.0.0.0:9464, ${rule}`,
+  ]);
+  const apart = [
+    'proxy: { listen: ":0" }\nhealth: { listen: ":0" }\nmanagement: { listen: ":0" }',
+    'proxy: { listen: "127.0.0.1:7" }\nhealth: { listen: "127.0.0.2:7" }',
+    'proxy: { listen: ":8081" }\nmanagement: { listen: off }',
+  ];
+  for (const yaml of apart) t.strictSame(complaints(yaml), [], yaml);
 });
 
 t.test('mistakes of one kind do not hide those of the other', async (t) => {

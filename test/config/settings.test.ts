@@ -226,14 +226,39 @@ t.test('permissions, presets and names', async (t) => {
 });
 
 t.test('key types', async (t) => {
-  const yaml =
-    'key_types: { robot: { tier: service, default_expiry: never, rotation_due: 30d }, guest: { tier: personal } }';
+  const yaml = `key_types:
+  robot: { tier: service, default_expiry: never, rotation_due: 30d, request_log: { retention: 0, max_entries: 5 } }
+  guest: { tier: personal, max_expiry: 90d }`;
   t.strictSame(
     { ...load(yaml).config.keyTypes },
     {
-      robot: { tier: 'service', defaultExpiryMs: null, rotationDueMs: 2_592_000_000 },
-      guest: { tier: 'personal', defaultExpiryMs: 7_776_000_000, rotationDueMs: null },
+      robot: {
+        tier: 'service',
+        defaultExpiryMs: null,
+        maxExpiryMs: null,
+        rotationDueMs: 2_592_000_000,
+        requestLog: { retentionMs: 0, maxEntries: 5 },
+      },
+      guest: {
+        tier: 'personal',
+        defaultExpiryMs: 7_776_000_000,
+        maxExpiryMs: 7_776_000_000,
+        rotationDueMs: null,
+        requestLog: { retentionMs: 2_592_000_000, maxEntries: 10_000 },
+      },
     },
   );
   t.match(complaints('key_types: { a: { tier: service, default_expiry: 0 } }'), [/expected "never" or a duration/]);
+  t.match(complaints('key_types: { a: { tier: service, request_log: { retantion: 1d } } }'), [
+    'key_types.a.request_log.retantion: unknown setting; did you mean "retention"?',
+  ]);
+});
+
+t.test('no key lives longer by default than its type lets it', async (t) => {
+  const said = (expiry: string): string[] => complaints(`key_types: { a: { tier: service, ${expiry} } }`);
+  const most = 'key_types.a.default_expiry: expected at most max_expiry, which is 30d, got';
+  t.strictSame(said('max_expiry: 30d, default_expiry: 31d'), [`${most} 31d`]);
+  t.strictSame(said('max_expiry: 30d, default_expiry: never'), [`${most} never`]);
+  t.strictSame(said('max_expiry: 30d'), [`${most} 90d`], 'the default of default_expiry counts as well');
+  t.strictSame(said('max_expiry: 30d, default_expiry: 30d'), []);
 });
