@@ -5,7 +5,8 @@ import { StoreError } from '../core/ports.ts';
 
 /**
  * The stored form of a key: JSON, checked strictly when it is read. A field that this version does not know may be a
- * restriction that a newer one wrote, so a record with one is refused rather than read without it.
+ * restriction that a newer one wrote, so a record with one is refused rather than read without it. What has a default here
+ * came later than the first records, which do without it.
  */
 const time = z.int().min(0);
 const limit = z.int().min(1).max(MAX_LIMIT);
@@ -22,6 +23,7 @@ const schema: z.ZodType<KeyRecord> = z.strictObject({
   status: z.enum(['active', 'disabled', 'revoked']),
   permissions: strings,
   preset: z.string().nullable(),
+  roles: strings.default([]),
   tier: z.string(),
   limits: z.strictObject({
     perHour: z.exactOptional(limit),
@@ -30,17 +32,22 @@ const schema: z.ZodType<KeyRecord> = z.strictObject({
   }),
   restrictions: z.strictObject({
     ip_restrictions: strings,
+    country_restrictions: strings.default([]),
+    block_tor: z.boolean().default(false),
     time_restrictions: z
       .strictObject({ timezone: z.string(), allowed_hours: strings, allowed_days: strings })
       .nullable(),
   }),
   secret: z.strictObject(secret),
   previous: z.strictObject({ ...secret, expiresAt: time }).nullable(),
+  sealedSecret: z.string().nullable().default(null),
+  imported: z.boolean().default(false),
   createdAt: time,
   updatedAt: time,
   rotatedAt: time.nullable(),
   expiresAt: time.nullable(),
   revokedAt: time.nullable(),
+  disabledBy: z.string().nullable().default(null),
   version: z.int().min(1),
 });
 

@@ -1,7 +1,9 @@
 import type { Test } from 'tap';
+import type { Along } from '../../src/core/along.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { type Harness, newId, newRecord, storeError } from './harness.ts';
+import { newClaim } from './claims.ts';
+import { type Harness, newEvent, newId, newRecord, storeError } from './harness.ts';
 
 function digest(name: string): { digest: string; hint: string } {
   return { digest: `sha256:${name}`, hint: 'lk_…wxyz' };
@@ -13,16 +15,18 @@ export async function checkKeys(t: Test, harness: Harness): Promise<void> {
   const { keys } = store;
   await checkCreate(t, store, other);
   await checkReplace(t, store, other);
+  await checkDelete(t, store, other);
+  await checkAlong(t, store);
 
   await t.test('a record that cannot be understood is an error that names the key, never a key', async (t) => {
     const whole = newRecord();
     await keys.create(whole);
     const texts = {
       'not JSON': '{"id":',
-      'a field of a newer version': JSON.stringify({ ...whole, country_restrictions: ['NL'] }),
+      'a field of a newer version': JSON.stringify({ ...whole, devices: ['phone'] }),
       'a restriction of a newer version': JSON.stringify({
         ...whole,
-        restrictions: { ...whole.restrictions, block_tor: true },
+        restrictions: { ...whole.restrictions, block_vpn: true },
       }),
       'a field missing': JSON.stringify({ ...whole, restrictions: undefined }),
       'another status': JSON.stringify({ ...whole, status: 'paused' }),
@@ -164,5 +168,72 @@ async function checkReplace(t: Test, { keys }: Store, other: Store): Promise<voi
     t.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1);
     const winner = rivals[outcomes.findIndex((outcome) => outcome.status === 'fulfilled')];
     t.strictSame(await keys.get(first.id), winner);
+  });
+}
+
+async function checkDelete(t: Test, { keys }: Store, other: Store): Promise<void> {
+  await t.test('a deleted key is gone for everyone, and its digests are free', async (t) => {
+    const previous = { ...digest(newId()), expiresAt: 1_800_000_000_000 };
+    const record = newRecord({ owner: newId(), previous });
+    await keys.create(record);
+    await other.keys.delete(record.id, 1);
+    t.equal(await keys.get(record.id), null);
+    t.equal(await keys.findByDigest(record.secret.digest), null);
+    t.equal(await keys.findByDigest(previous.digest), null);
+    const { owner } = record;
+    for (const query of [{ owner }, { owner, sort: 'name' }, { owner, status: 'active' }] as const) {
+      t.match(await keys.list({ limit: 10, ...query }), { keys: [], total: 0 });
+    }
+    const all = (await keys.list({ limit: 1_000 })).keys;
+    t.notOk(all.some((key) => key.id === record.id));
+    await t.rejects(keys.delete(record.id, 1), storeError('STORE_CONFLICT'), 'only once');
+    await t.rejects(keys.replace({ ...record, version: 2 }), storeError('STORE_CONFLICT'), 'nor replaced after');
+    await t.resolves(keys.create(newRecord({ secret: record.secret, previous })));
+    await t.resolves(keys.create({ ...record, secret: digest(newId()), previous: null }), 'even its id');
+  });
+
+  await t.test('only the version that was seen is deleted', async (t) => {
+    const record = newRecord();
+    await keys.create(record);
+    await keys.replace({ ...record, version: 2 });
+    for (const version of [0, 1, 3]) await t.rejects(keys.delete(record.id, version), storeError('STORE_CONFLICT'));
+    t.match(await keys.findByDigest(record.secret.digest), { version: 2 });
+    await keys.delete(record.id, 2);
+    t.equal(await keys.get(record.id), null);
+  });
+}
+
+async function checkAlong(t: Test, { keys, audit }: Store): Promise<void> {
+  /** What the log says of a change after it was tried. */
+  const toldOf = async (change: (along: Along) => Promise<void>, isRefused: boolean): Promise<string[]> => {
+    const [event, claim] = [newEvent(), newClaim()];
+    const { seq } = await audit.head();
+    if (isRefused) await t.rejects(change({ event, claim }), storeError('STORE_CONFLICT'));
+    else await change({ event, claim });
+    t.strictSame(await keys.findClaim(claim.id, 0), isRefused ? null : claim);
+    const told = await audit.walk(seq, 10);
+    return told.map((entry) => (entry.json === JSON.stringify(event) ? 'it' : entry.json));
+  };
+
+  await t.test('a change and what comes along are all there or none', async (t) => {
+    const record = newRecord();
+    const { id } = record;
+    t.strictSame(await toldOf((along) => keys.create(record, along), false), ['it']);
+    t.strictSame(await toldOf((along) => keys.create(record, along), true), []);
+    const clash = newRecord({ secret: record.secret });
+    t.strictSame(await toldOf((along) => keys.create(clash, along), true), []);
+    t.strictSame(await toldOf((along) => keys.replace({ ...record, version: 2 }, along), false), ['it']);
+    t.strictSame(await toldOf((along) => keys.replace({ ...record, version: 2 }, along), true), []);
+    t.strictSame(await toldOf((along) => keys.delete(id, 1, along), true), []);
+    t.strictSame(await toldOf((along) => keys.delete(id, 2, along), false), ['it']);
+    t.strictSame(await toldOf((along) => keys.delete(id, 2, along), true), []);
+  });
+
+  await t.test('what cannot be stored leaves nothing behind either', async (t) => {
+    const record = newRecord({ limits: { perHour: 0 } });
+    const event = newEvent();
+    const head = await audit.head();
+    await t.rejects(keys.create(record, { event }), storeError('STORE_CORRUPT'));
+    t.strictSame(await audit.head(), head);
   });
 }

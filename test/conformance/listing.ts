@@ -1,7 +1,8 @@
 import type { Test } from 'tap';
 import type { KeyRecord } from '../../src/core/key.ts';
-import type { KeyQuery, KeyStore } from '../../src/core/ports.ts';
+import { KEY_SORTS, type KeyQuery, type KeyStore, MAX_OFFSET } from '../../src/core/ports.ts';
 import { type Harness, newId, newRecord, storeError } from './harness.ts';
+import { checkWalks, expectedIds, someKeys } from './listing-oracle.ts';
 
 /** Reads page after page, and checks that each is no larger than asked for. */
 async function pages(t: Test, keys: KeyStore, query: KeyQuery): Promise<string[][]> {
@@ -23,6 +24,8 @@ export async function checkListing(t: Test, harness: Harness): Promise<void> {
     await keys.create(record);
     return record;
   };
+
+  await t.test('every sort with every filter, by pages and by offsets', (t) => checkEverySort(t, keys));
 
   await t.test('newest first, ties by id, page after page, nothing twice', async (t) => {
     const owner = newId();
@@ -99,5 +102,48 @@ export async function checkListing(t: Test, harness: Harness): Promise<void> {
       await t.rejects(keys.list({ limit }), storeError('STORE_BAD_QUERY'), String(limit));
     }
     await t.resolves(keys.list({ limit: 1000 }));
+    for (const offset of [-1, 1.5, MAX_OFFSET + 1, Number.NaN]) {
+      await t.rejects(keys.list({ limit: 1, offset }), storeError('STORE_BAD_QUERY'), `from ${offset}`);
+    }
+    t.strictSame((await keys.list({ limit: 1, offset: MAX_OFFSET })).keys, []);
+    const { next } = await keys.list({ limit: 1 });
+    await t.rejects(keys.list({ limit: 1, offset: 1, after: next ?? '' }), storeError('STORE_BAD_QUERY'));
+    await t.rejects(keys.list({ limit: 1, sort: 'name', after: next ?? '' }), storeError('STORE_BAD_QUERY'));
   });
+}
+
+/** On a store without any other key. */
+async function checkEverySort(t: Test, keys: KeyStore): Promise<void> {
+  t.equal((await keys.list({ limit: 1 })).total, 0, 'an empty store');
+  const made = someKeys(300, 7);
+  await Promise.all(made.map((record) => keys.create(record)));
+  // Keys that changed their places, and keys that are gone.
+  const now = made.flatMap((record, i) => {
+    if (i % 20 === 1) return [];
+    if (i % 20 !== 0) return [record];
+    const { name, owner, status, expiresAt } = made[(i + 7) % made.length] as KeyRecord;
+    return [{ ...record, name, owner, status, expiresAt, version: 2 }];
+  });
+  await Promise.all(now.filter((record) => record.version === 2).map((record) => keys.replace(record)));
+  await Promise.all(made.filter((_, i) => i % 20 === 1).map((record) => keys.delete(record.id, 1)));
+  const filters: Omit<KeyQuery, 'limit'>[] = [
+    {},
+    { type: 'personal' },
+    { owner: 'user_3' },
+    { status: 'active', type: 'personal' },
+    { owner: 'user_4', aliveAt: 1_800_000_000_030 },
+    { expiresBefore: 1_800_000_000_040, aliveAt: 1_800_000_000_010 },
+    { where: (record) => record.name.startsWith('key') },
+    { type: 'nobody' },
+  ];
+  for (const sort of [...KEY_SORTS, undefined]) {
+    for (const filter of filters) {
+      const query = { ...filter, ...(sort === undefined ? {} : { sort }), limit: 60 };
+      await checkWalks(t, (asked) => keys.list(asked), query, expectedIds(now, query));
+    }
+    for (const filter of filters.slice(0, 5)) {
+      const { total } = await keys.list({ ...filter, ...(sort === undefined ? {} : { sort }), limit: 1 });
+      t.equal(total, expectedIds(now, filter).length, `a total of ${JSON.stringify(filter)}`);
+    }
+  }
 }

@@ -3,7 +3,7 @@ import type { Test } from 'tap';
 import type { LimitState } from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { openStore } from '../../src/stores/open.ts';
-import { CHANGES, limitName, recordName } from '../../src/stores/redis/layout.ts';
+import { AUDIT, CHANGES, limitName, recordName } from '../../src/stores/redis/layout.ts';
 import type { Harness } from './harness.ts';
 
 /** @param url of a running server that is the test's own */
@@ -38,6 +38,18 @@ export function redisHarness(t: Test, url: string): Harness {
     },
     forgetChanges: async () => {
       await raw.del(CHANGES);
+    },
+    tamperAudit: async (seq, json) => {
+      // A stream changes no entry: it is made anew.
+      const entries = await raw.xrange(AUDIT, '-', '+');
+      await raw.del(AUDIT);
+      for (const [id, fields] of entries) {
+        const at = fields.indexOf('json') + 1;
+        await raw.xadd(AUDIT, id, ...(id === `${seq}-0` ? fields.with(at, json) : fields));
+      }
+    },
+    dropAudit: async (seq) => {
+      await raw.xdel(AUDIT, `${seq}-0`);
     },
   };
 }

@@ -51,6 +51,12 @@ const harness: Harness = {
   forgetChanges: async () => {
     run(path, 'DELETE FROM changes');
   },
+  tamperAudit: async (seq, json) => {
+    run(path, 'UPDATE audit SET json = ? WHERE seq = ?', json, seq);
+  },
+  dropAudit: async (seq) => {
+    run(path, 'DELETE FROM audit WHERE seq = ?', seq);
+  },
 };
 
 await t.test('SQLite', (t) => checkStore(t, harness));

@@ -1,65 +1,77 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { DAY_MS, type Limits } from '../../src/core/limits.ts';
 import type { Store, StoreErrorCode } from '../../src/core/ports.ts';
+import type { LoggedRequest } from '../../src/core/request-log.ts';
 import { openRedisStore } from '../../src/stores/redis/index.ts';
 import { limitName } from '../../src/stores/redis/layout.ts';
-import { newId, newRecord, storeError } from '../conformance/harness.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { newRole } from '../conformance/audit.ts';
+import { newEvent, newId, newRecord, storeError } from '../conformance/harness.ts';
+import { startRedis } from '../support/redis.ts';
+import { isUp, setUp, until } from './redis-fixture.ts';
 
 const LIMITS: Limits = { perHour: 1_000, perDay: 10_000, burst: 1_000 };
 /** Far more than any timeout that is set here: what is tested is that there is an end to waiting. */
 const GENEROUS_MS = 5_000;
 
-interface Fixture {
-  readonly server: RedisServer;
-  readonly store: Store;
-  /** The server, asked directly. */
-  readonly raw: Redis;
-}
-
-async function setUp(t: Test, timeoutMs = 10_000): Promise<Fixture> {
-  const server = await startRedis();
-  const store = await openRedisStore({ url: server.url, timeoutMs });
-  const raw = new Redis(server.url, { protocol: 2, retryStrategy: () => 20 });
-  raw.on('error', () => undefined);
-  t.teardown(async () => {
-    raw.disconnect();
-    await store.close();
-    await server.stop();
-  });
-  return { server, store, raw };
-}
-
 /** Every call that the port has. */
 function allCalls(store: Store): Record<string, () => Promise<unknown>> {
+  const { keys, roles, limits, usage, requests, audit } = store;
   const record = newRecord();
+  const role = newRole();
   const lease = { granted: 1, refusedBy: null, retryAfterMs: 0, hourRemaining: 0, dayRemaining: 0 };
   const full = { ...lease, burstRemaining: 0, burstFullInMs: 0, now: 0 };
+  const use = { keyId: 'key_x', lastUsedAt: 1, previousLastUsedAt: null };
+  const logged = { keyId: 'key_x', retentionMs: DAY_MS, maxEntries: 10, entries: [newLogged()] };
   return {
     ping: () => store.ping(),
-    find: async () => store.keys.findByDigest('sha256:x'),
-    get: () => store.keys.get('key_x'),
-    list: () => store.keys.list({ limit: 1 }),
-    create: () => store.keys.create(record),
-    replace: () => store.keys.replace({ ...record, version: 2 }),
-    changes: async () => store.keys.changesSince(null),
-    lease: async () => store.limits.lease('key_x', LIMITS, 1),
-    release: async () => store.limits.release('key_x', LIMITS, 1, full),
-    record: () => store.usage.record([{ keyId: 'key_x', lastUsedAt: 1, previousLastUsedAt: null }]),
-    read: () => store.usage.read(['key_x']),
+    find: async () => keys.findByDigest('sha256:x'),
+    get: () => keys.get('key_x'),
+    list: () => keys.list({ limit: 1 }),
+    create: () => keys.create(record),
+    'create with an event': () => keys.create(record, { event: newEvent() }),
+    replace: () => keys.replace({ ...record, version: 2 }),
+    delete: () => keys.delete('key_x', 1),
+    claim: () => keys.findClaim('x', 0),
+    changes: async () => keys.changesSince(null),
+    roles: () => roles.list(),
+    role: () => roles.get('x'),
+    'create role': () => roles.create(role),
+    'replace role': () => roles.replace({ ...role, version: 2 }),
+    'delete role': () => roles.delete('x', 1),
+    lease: async () => limits.lease('key_x', LIMITS, 1),
+    release: async () => limits.release('key_x', LIMITS, 1, full),
+    record: () => usage.record({ writer: 'x', number: 1, uses: [use], deltas: [], keepFrom: 0 }),
+    read: () => usage.read(['key_x']),
+    requests: () => usage.requests(['key_x'], 1, 2),
+    days: () => usage.days('all', 1, 2),
+    'log request': () => requests.append([logged]),
+    'read requests': () => requests.read({ keyId: 'key_x', limit: 1, order: 'newest' }),
+    'find request': () => requests.find('key_x', 'x'),
+    'prune requests': () => requests.prune(1),
+    append: () => audit.append(newEvent()),
+    'read audit': () => audit.read({ limit: 1 }),
+    'walk audit': () => audit.walk(0, 1),
+    head: () => audit.head(),
+    anchor: () => audit.anchor(),
+    'prune audit': () => audit.prune(1, 1),
   };
 }
 
-/** Asks again until it is so; the test's own timeout is the bound. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds().catch(() => false))) await delay(10);
-}
-
-async function isUp(store: Store): Promise<boolean> {
-  await store.ping();
-  return true;
+function newLogged(): LoggedRequest {
+  return {
+    keyId: 'key_x',
+    requestId: newId(),
+    at: 1_700_000_000_000,
+    address: '203.0.113.7',
+    userAgent: null,
+    method: 'GET',
+    path: '/',
+    route: null,
+    status: 200,
+    code: null,
+    durationUs: 1,
+  };
 }
 
 async function allReject(t: Test, store: Store, code: StoreErrorCode): Promise<void> {

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { DAY_MS, HOUR_MS, type Lease, type Limits } from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
+import type { UsageBatch } from '../../src/core/usage.ts';
 import { storeError as mapped } from '../../src/stores/sqlite/errors.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
 import { newRecord, storeError } from '../conformance/harness.ts';
@@ -19,12 +20,14 @@ async function setUp(t: Test, timeoutMs = 10_000): Promise<Fixture> {
   const store = await openSqliteStore({ path, timeoutMs, clock });
   const main = new DatabaseSync(path, { timeout: 10_000 });
   const limits = new DatabaseSync(`${path}-limits`, { timeout: 10_000 });
+  const usage = new DatabaseSync(`${path}-usage`, { timeout: 10_000 });
   t.teardown(async () => {
     main.close();
     limits.close();
+    usage.close();
     await store.close();
   });
-  return { path, store, clock, main, limits };
+  return { path, store, clock, main, limits, usage };
 }
 
 interface Fixture {
@@ -33,6 +36,7 @@ interface Fixture {
   readonly clock: { time: number; now(): number };
   readonly main: DatabaseSync;
   readonly limits: DatabaseSync;
+  readonly usage: DatabaseSync;
 }
 
 /** The same, on files that another instance counts in too: every lease is a transaction. */
@@ -49,6 +53,16 @@ function open(path: string): Promise<Store> {
   return openSqliteStore({ path, timeoutMs: 100, clock: { now: () => 0 } });
 }
 
+function useOf(keyId: string, lastUsedAt: number): UsageBatch {
+  return {
+    writer: 'a test',
+    number: 1,
+    uses: [{ keyId, lastUsedAt, previousLastUsedAt: null }],
+    deltas: [],
+    keepFrom: 0,
+  };
+}
+
 function mode(path: string): string {
   return (statSync(path).mode & 0o777).toString(8);
 }
@@ -60,7 +74,8 @@ t.test('the files and a missing folder are made for their owner alone', async (t
   await store.keys.create(newRecord());
   await store.limits.lease('key_a', LIMITS, 1);
   t.equal(mode(folder), '700');
-  for (const suffix of ['', '-wal', '-limits', '-limits-wal']) t.equal(mode(path + suffix), '600', suffix);
+  for (const suffix of ['', '-wal', '-limits', '-limits-wal', '-usage', '-requests'])
+    t.equal(mode(path + suffix), '600', suffix);
   await store.close();
 });
 
@@ -111,7 +126,7 @@ t.test('keys and counts survive closing', async (t) => {
   const record = newRecord();
   const first = await open(path);
   await first.keys.create(record);
-  await first.usage.record([{ keyId: record.id, lastUsedAt: 7, previousLastUsedAt: null }]);
+  await first.usage.record(useOf(record.id, 7));
   await first.close();
   const second = await open(path);
   t.strictSame(await second.keys.findByDigest(record.secret.digest), record);
@@ -145,39 +160,43 @@ t.test('windows turn with the injected clock, to the millisecond', async (t) => 
 });
 
 t.test('while another process writes, nothing waits in the way of the event loop', async (t) => {
-  const { store, main, limits } = await setUp(t);
+  const { store, main, limits, usage } = await setUp(t);
   const record = newRecord();
   await store.keys.create(record);
   main.exec('BEGIN IMMEDIATE');
   limits.exec('BEGIN IMMEDIATE');
+  usage.exec('BEGIN IMMEDIATE');
   const done: string[] = [];
   const work = [
     Promise.resolve(store.limits.lease('key_a', LIMITS, 1)).then(() => done.push('lease')),
     store.keys.create(newRecord()).then(() => done.push('create')),
-    store.usage.record([{ keyId: 'key_a', lastUsedAt: 1, previousLastUsedAt: null }]).then(() => done.push('usage')),
+    store.usage.record(useOf('key_a', 1)).then(() => done.push('usage')),
   ];
   for (let i = 0; i < 100; i++) await turn();
   t.strictSame(done, [], 'they wait');
   t.strictSame(store.keys.findByDigest(record.secret.digest), record, 'keys are read meanwhile');
   main.exec('COMMIT');
   limits.exec('COMMIT');
+  usage.exec('COMMIT');
   await Promise.all(work);
   t.equal(done.length, 3, 'and go on when the other is done');
 });
 
 t.test('a lock that is never given back is a store that is unavailable, and nothing was done', async (t) => {
-  const { store, main, limits } = await setUp(t, 50);
+  const { store, main, limits, usage } = await setUp(t, 50);
   const record = newRecord();
   main.exec('BEGIN IMMEDIATE');
   limits.exec('BEGIN IMMEDIATE');
+  usage.exec('BEGIN IMMEDIATE');
   const unavailable = storeError('STORE_UNAVAILABLE');
   await Promise.all([
     ...Array.from({ length: 20 }, () => t.rejects(async () => store.limits.lease('key_a', LIMITS, 1), unavailable)),
     t.rejects(store.keys.create(record), unavailable),
-    t.rejects(store.usage.record([{ keyId: 'key_a', lastUsedAt: 1, previousLastUsedAt: null }]), unavailable),
+    t.rejects(store.usage.record(useOf('key_a', 1)), unavailable),
   ]);
   main.exec('COMMIT');
   limits.exec('COMMIT');
+  usage.exec('COMMIT');
   t.equal((await store.limits.lease('key_a', LIMITS, 50)).granted, 10, 'no admission was spent');
   t.equal(await store.keys.get(record.id), null);
   await t.resolves(store.keys.create(record));

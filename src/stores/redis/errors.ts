@@ -3,6 +3,10 @@ import { StoreError, type StoreErrorCode } from '../../core/ports.ts';
 
 /** Replies to a write that the server cannot take now, by their first word, which is Redis's error code. */
 const READ_ONLY = new Set(['READONLY', 'OOM', 'MISCONF', 'NOREPLICAS']);
+/** What a script of ours replies with when what it found does not fit together. */
+export const DISORDER = 'DISORDER';
+/** Replies that say that what is stored is something else. */
+const CORRUPT = new Set(['WRONGTYPE', DISORDER]);
 
 /** The code of an error that the server replied with; null for any other error. */
 export function replyCode(error: unknown): string | null {
@@ -24,7 +28,7 @@ export function storeError(error: unknown, server: string): StoreError {
 
 function codeOf(reply: string | null): StoreErrorCode {
   if (reply !== null && READ_ONLY.has(reply)) return 'STORE_READ_ONLY';
-  return reply === 'WRONGTYPE' ? 'STORE_CORRUPT' : 'STORE_UNAVAILABLE';
+  return reply !== null && CORRUPT.has(reply) ? 'STORE_CORRUPT' : 'STORE_UNAVAILABLE';
 }
 
 function what(reply: string | null, error: unknown): string {

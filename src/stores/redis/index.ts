@@ -1,8 +1,13 @@
-import type { Store } from '../../core/ports.ts';
+import { type Store, StoreError } from '../../core/ports.ts';
+import { RedisAuditLog } from './audit.ts';
 import { RedisConnection } from './connection.ts';
 import { RedisKeyStore } from './keys.ts';
 import { RedisLimitLedger } from './ledger.ts';
+import { RedisRequestLog } from './request-log.ts';
+import { RedisRoleStore } from './roles.ts';
+import { Upgrade } from './upgrade.ts';
 import { RedisUsageStore } from './usage.ts';
+import { Writer } from './writer.ts';
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with credentials and database number when there are any. */
@@ -12,17 +17,28 @@ export interface RedisStoreOptions {
 }
 
 /**
- * Opens the store that gateways on several machines share. After the first connection it is kept up in the background:
- * while Redis is away calls reject, and they work again once it is back.
+ * Opens the store that gateways on several machines share, and brings what an older version stored up to date. After the
+ * first connection it is kept up in the background: while Redis is away calls reject, and they work again once it is back.
  *
  * @throws StoreError STORE_UNAVAILABLE when the first connection cannot be made; it names host and port
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const connection = await RedisConnection.open(options.url, options.timeoutMs);
+  const writer = new Writer(connection);
+  const upgrade = new Upgrade(connection);
+  try {
+    await upgrade.done();
+  } catch (error) {
+    // Only some listings depend on it, and they try again: keys work with a server that takes no writes.
+    if (!(error instanceof StoreError)) throw error;
+  }
   return {
-    keys: new RedisKeyStore(connection),
+    keys: new RedisKeyStore(connection, writer, upgrade),
+    roles: new RedisRoleStore(connection, writer),
     limits: new RedisLimitLedger(connection),
     usage: new RedisUsageStore(connection),
+    requests: new RedisRequestLog(connection),
+    audit: new RedisAuditLog(connection, writer),
     ping: async () => {
       await connection.ask((client) => client.ping());
     },

@@ -1,19 +1,28 @@
-import type { Redis } from 'ioredis';
+import type { Along, Claim } from '../../core/along.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import { type KeyChanges, type KeyPage, type KeyQuery, type KeyStore, StoreError } from '../../core/ports.ts';
-import { BEGINNING, changesAfter, MAX_CHANGES } from '../change-cursor.ts';
-import { collectPage, idAt, type ListChunk, type ListEntry, type ListIndex, positionOf } from '../listing.ts';
-import { decodeRecord, digestsOf, encodeRecord } from '../record.ts';
+import { BEGINNING, changesAfter, changesFromNow, MAX_CHANGES } from '../change-cursor.ts';
+import { collectPage, type ListReader } from '../listing.ts';
+import { decodeRecord, digestsOf } from '../record.ts';
+import { DONE } from './change-scripts.ts';
+import { findClaim } from './claims.ts';
 import type { RedisConnection } from './connection.ts';
-import { CHANGES, digestName, listName, recordName } from './layout.ts';
-import { CREATE_KEY, REPLACE_KEY, UNDO_CREATE_KEY } from './scripts.ts';
+import { createChange, deleteChange, readStored, replaceChange, undoCreateChange } from './key-changes.ts';
+import { RedisListReader } from './key-listing.ts';
+import { CHANGES, digestName, IMPORTED, recordName } from './layout.ts';
+import type { Upgrade } from './upgrade.ts';
+import type { Writer } from './writer.ts';
 
 /** Keys in Redis. Each change is one script, so it happens whole or not at all. */
 export class RedisKeyStore implements KeyStore {
   readonly #connection: RedisConnection;
+  readonly #writer: Writer;
+  readonly #listings: ListReader;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, writer: Writer, upgrade: Upgrade) {
     this.#connection = connection;
+    this.#writer = writer;
+    this.#listings = new RedisListReader(connection, upgrade);
   }
 
   async findByDigest(digest: string): Promise<KeyRecord | null> {
@@ -31,132 +40,63 @@ export class RedisKeyStore implements KeyStore {
   }
 
   list(query: KeyQuery): Promise<KeyPage> {
-    return collectPage(query, (index, after, count) =>
-      this.#connection.ask((client) => walk(client, index, after, count)),
-    );
+    return collectPage(query, this.#listings);
   }
 
-  async create(record: KeyRecord): Promise<void> {
-    const digests = digestsOf(record);
-    const place = placeOf(record);
-    const names = [recordName(record.id), CHANGES, ...digests.map(digestName), ...place.lists];
-    const head = [digests.length, record.id, place.position, MAX_CHANGES];
-    try {
-      const made = await this.#connection.run(CREATE_KEY, names, [...head, ...fields(record)]);
-      if (made !== 1) throw new StoreError('STORE_CONFLICT', `${record.id} or its digest is already there`);
-    } catch (error) {
-      // Without an answer it may still be made, after the caller was told that it was not.
-      if (isUnavailable(error)) this.#undo(names, [...head, encodeRecord(record)]);
-      throw error;
-    }
+  /**
+   * Without an answer the key may still be made after the caller was told that it was not, with a secret that nobody
+   * knows: it is taken away again. One with a claim stays, because whoever asks again with the same claim is given its
+   * answer and its secret.
+   */
+  async create(record: KeyRecord, along?: Along): Promise<void> {
+    const { outcome } = await this.#writer.write(createChange(record), along, undoCreateChange(record));
+    if (outcome === DONE) return;
+    throw new StoreError('STORE_CONFLICT', `${record.id}, its digest or its claim is already there`);
   }
 
-  async replace(record: KeyRecord): Promise<void> {
+  async replace(record: KeyRecord, along?: Along): Promise<void> {
     const expected = record.version - 1;
-    // What the script touches depends on what is there. It checks the version, which says that it is there still.
     const old = await this.#connection.ask((client) => readStored(client, record.id));
-    const replaced = old?.version === String(expected) && (await this.#replace(old, record));
-    if (!replaced) {
-      const what = `${record.id} is not at version ${expected} (changed meanwhile, or gone), or its new digest is taken`;
-      throw new StoreError('STORE_CONFLICT', what);
+    if (old?.version === String(expected)) {
+      const { outcome } = await this.#writer.write(replaceChange(old, record), along);
+      if (outcome === DONE) return;
     }
+    throw notAt(record.id, expected, 'its new digest or its claim is taken');
+  }
+
+  async delete(id: string, version: number, along?: Along): Promise<void> {
+    const old = await this.#connection.ask((client) => readStored(client, id));
+    if (old?.version === String(version)) {
+      const { outcome } = await this.#writer.write(deleteChange(id, old), along);
+      if (outcome === DONE) return;
+    }
+    throw notAt(id, version, 'its claim is taken');
+  }
+
+  findClaim(id: string, now: number): Promise<Claim | null> {
+    return findClaim(this.#connection, id, now);
   }
 
   async changesSince(cursor: string | null): Promise<KeyChanges> {
     return this.#connection.ask(async (client) => {
-      if (cursor === null) return { cursor: await newestChange(client), changed: null };
-      const start = cursor === BEGINNING ? '-' : cursor;
-      const found = await client.xrange(CHANGES, start, '+', 'COUNT', MAX_CHANGES + 1);
-      const changes = found.map(([position, values]) => ({ position, keyId: values[1] ?? '' }));
-      return changesAfter(cursor, changes);
+      const range =
+        cursor === null
+          ? client.xrevrange(CHANGES, '+', '-', 'COUNT', 1)
+          : client.xrange(CHANGES, cursor === BEGINNING ? '-' : cursor, '+', 'COUNT', MAX_CHANGES + 1);
+      // Asked second and so never older: whoever is told of an imported key is told of this as well.
+      const [found, imported] = await Promise.all([range, client.get(IMPORTED)]);
+      const changes = found.map(([position, values]) => ({ position, subject: values[1] ?? '' }));
+      if (cursor === null) return changesFromNow(changes[0]?.position, imported !== null);
+      return changesAfter(cursor, changes, imported !== null);
     });
   }
-
-  async #replace(old: Stored, record: KeyRecord): Promise<boolean> {
-    const place = placeOf(record);
-    const digests = digestsOf(record);
-    const moved = old.position !== place.position;
-    const claim = digests.filter((digest) => !old.digests.includes(digest)).map(digestName);
-    const drop = old.digests.filter((digest) => !digests.includes(digest)).map(digestName);
-    const leave = old.lists.filter((list) => moved || !place.lists.includes(list));
-    const join = place.lists.filter((list) => moved || !old.lists.includes(list));
-    const names = [recordName(record.id), CHANGES, ...claim, ...drop, ...leave, ...join];
-    const numbers = [claim.length, drop.length, leave.length, join.length];
-    const args = [record.id, old.position, place.position, MAX_CHANGES, record.version - 1, ...fields(record)];
-    return (await this.#connection.run(REPLACE_KEY, names, [...numbers, ...args])) === 1;
-  }
-
-  /** Follows the create on the same connection, so it runs after it. When that is gone too, nobody knows the secret. */
-  #undo(names: readonly string[], args: readonly (string | number)[]): void {
-    this.#connection.runWhole(UNDO_CREATE_KEY, names, args).catch(() => undefined);
-  }
 }
 
-/** What a stored record says of the names that point to it. */
-interface Stored {
-  readonly version: string;
-  readonly position: string;
-  readonly digests: readonly string[];
-  readonly lists: readonly string[];
-}
-
-function fields(record: KeyRecord): (string | number)[] {
-  const { version, type, owner, status } = record;
-  const pairs = { json: encodeRecord(record), version, position: positionOf(record), type, owner, status };
-  const [digest = '', previous = ''] = digestsOf(record);
-  return Object.entries({ ...pairs, digest, previous }).flat();
-}
-
-function placeOf(record: KeyRecord): { position: string; lists: string[] } {
-  return { position: positionOf(record), lists: listsOf(record.type, record.owner, record.status) };
-}
-
-function listsOf(type: string, owner: string, status: string): string[] {
-  const indexes: ListIndex[] = [
-    { name: 'all' },
-    { name: 'type', value: type },
-    { name: 'owner', value: owner },
-    { name: 'status', value: status },
-  ];
-  return indexes.map(listName);
-}
-
-async function readStored(client: Redis, id: string): Promise<Stored | null> {
-  const names = ['version', 'position', 'type', 'owner', 'status', 'digest', 'previous'];
-  const [version, position, type, owner, status, digest, previous] = await client.hmget(recordName(id), ...names);
-  if (!version || !position) return null;
-  const digests = [digest, previous].filter((value): value is string => typeof value === 'string' && value !== '');
-  return { version, position, digests, lists: listsOf(type ?? '', owner ?? '', status ?? '') };
-}
-
-async function walk(client: Redis, index: ListIndex, after: string, count: number): Promise<ListChunk> {
-  const start = after === '' ? '-' : `(${after}`;
-  const positions = await client.zrangebylex(listName(index), start, '+', 'LIMIT', 0, count);
-  const names = ['type', 'owner', 'status', 'json'];
-  const found = await Promise.all(positions.map((position) => client.hmget(recordName(idAt(position)), ...names)));
-  const entries: ListEntry[] = positions.map((position, i) => {
-    const [type, owner, status, json] = (found[i] ?? []).map((value) => value ?? '');
-    return {
-      position,
-      id: idAt(position),
-      type: type ?? '',
-      owner: owner ?? '',
-      status: status ?? '',
-      json: json ?? '',
-    };
-  });
-  return { entries, next: positions.length < count ? null : (positions.at(-1) ?? null) };
-}
-
-async function newestChange(client: Redis): Promise<string> {
-  const [newest] = await client.xrevrange(CHANGES, '+', '-', 'COUNT', 1);
-  return newest?.[0] ?? BEGINNING;
+function notAt(id: string, version: number, or: string): StoreError {
+  const what = `${id} is not at version ${version} (changed meanwhile, or gone), or ${or}`;
+  return new StoreError('STORE_CONFLICT', what);
 }
 
 function decode(id: string, json: string | null): KeyRecord | null {
   return json === null ? null : decodeRecord(id, json);
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'STORE_UNAVAILABLE';
 }

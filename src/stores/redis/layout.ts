@@ -3,20 +3,29 @@ import type { ListIndex } from '../listing.ts';
 /**
  * What is where in Redis (7.0 or newer).
  *
- * | name | type | |
- * |---|---|---|
- * | `lk:{keys}:record:<id>`       | hash   | the key: its JSON, and beside it what scripts compare (version, position, digests, …) |
- * | `lk:{keys}:digest:<digest>`   | string | id of the key whose current or previous secret has this digest |
- * | `lk:{keys}:list:all`          | zset   | positions of all keys, all of one score, so in the order of their text |
- * | `lk:{keys}:list:owner:<o>`, `…:type:<t>`, `…:status:<s>` | zset | the same for the keys that have that value |
- * | `lk:{keys}:changes`           | stream | ids of the keys that changed last |
- * | `lk:limit:<id>`               | hash   | LimitState; forgotten three days after its last use |
- * | `lk:use:<id>`                 | hash   | when the key was last used |
+ * | name | type | | size |
+ * |---|---|---|---|
+ * | `lk:{keys}:record:<id>`       | hash   | the key: its JSON, and beside it what scripts compare (version, digests, …) and its places in the listings | 2 KB |
+ * | `lk:{keys}:digest:<digest>`   | string | id of the key whose current or previous secret has this digest | 150 B |
+ * | `lk:{keys}:list:all`          | zset   | places of all keys, newest first; of one score, so in the order of their text | 100 B a key |
+ * | `lk:{keys}:list:owner:<o>`, `…:type:<t>`, `…:status:<s>` | zset | the same for the keys that have that value | 100 B a key |
+ * | `lk:{keys}:list:name`, `…:list:expires` | zset | places of all keys by name, and by when they expire | 100 to 900 B a key |
+ * | `lk:{keys}:layout`            | string | version of these names that all records have their places by | one digit |
+ * | `lk:{keys}:changes`           | stream | ids of the keys that changed last, `role:<name>` for roles | 10,000 entries at most |
+ * | `lk:{keys}:imported`          | string | there once a key with an imported secret was stored | one digit |
+ * | `lk:{keys}:roles`             | hash   | name of each role to its JSON | 1,000 roles at most, 1 KB each |
+ * | `lk:{keys}:claim:<id>`        | hash   | Claim; gone when it expires | 2 KB |
+ * | `lk:{keys}:audit`             | stream | the audit log: entry n has the id `<n>-0`, and its JSON, the hash before and its own | 1 to 4 KB an entry, until retention removes it |
+ * | `lk:{keys}:audit-head`        | string | number and hash of its last entry | 80 B |
+ * | `lk:{keys}:audit-anchor`      | string | the same of the last entry that retention removed | 80 B |
+ * | `lk:limit:<id>`               | hash   | LimitState; forgotten three days after its last use | 200 B |
  *
- * All about keys shares the hash tag `{keys}`, and so one slot of a cluster: a key, its digests and its places in the
- * listings then change in one script, and there is no half-made key after any crash. That slot holds about 2 KB for
- * each key and is asked only when a gateway does not know a key. Counting, which is where the load is, has a name of
- * its own for each key and spreads over all slots; each of its scripts touches one name.
+ * What is counted and logged of requests has its names in usage-layout.ts.
+ *
+ * All about keys shares the hash tag `{keys}`, and so one slot of a cluster: a key, its digests, its places in the
+ * listings and the audit entry then change in one script, and there is no half-made key after any crash. That slot holds
+ * about 4 KB for each key and is asked only when a gateway does not know a key. Counting, which is where the load is,
+ * has a name of its own for each key and spreads over all slots; each of its scripts touches one name.
  *
  * How durable an acknowledged change is, is for the server's settings to say: with `appendonly yes` and
  * `appendfsync always` it is on the disk, with `everysec` up to a second of changes is lost with the machine.
@@ -24,6 +33,17 @@ import type { ListIndex } from '../listing.ts';
 const KEYS = 'lk:{keys}:';
 
 export const CHANGES = `${KEYS}changes`;
+export const IMPORTED = `${KEYS}imported`;
+export const ROLES = `${KEYS}roles`;
+export const AUDIT = `${KEYS}audit`;
+export const AUDIT_HEAD = `${KEYS}audit-head`;
+export const AUDIT_ANCHOR = `${KEYS}audit-anchor`;
+export const BY_NAME = `${KEYS}list:name`;
+export const BY_EXPIRY = `${KEYS}list:expires`;
+
+/** Since version 2 every key has a place by name and one by expiry. There was no marker before. */
+export const LAYOUT = `${KEYS}layout`;
+export const LAYOUT_VERSION = '2';
 
 export function recordName(id: string): string {
   return `${KEYS}record:${id}`;
@@ -33,14 +53,15 @@ export function digestName(digest: string): string {
   return `${KEYS}digest:${digest}`;
 }
 
+/** The places of an index in the order of creation. */
 export function listName(index: ListIndex): string {
   return index.name === 'all' ? `${KEYS}list:all` : `${KEYS}list:${index.name}:${index.value}`;
 }
 
-export function limitName(id: string): string {
-  return `lk:limit:${id}`;
+export function claimName(id: string): string {
+  return `${KEYS}claim:${id}`;
 }
 
-export function useName(id: string): string {
-  return `lk:use:${id}`;
+export function limitName(id: string): string {
+  return `lk:limit:${id}`;
 }

@@ -6,74 +6,10 @@ export interface Script {
   readonly sha: string;
 }
 
-function script(lua: string): Script {
+/** @param lua the text of the script; every name that it touches must be among its KEYS */
+export function script(lua: string): Script {
   return { lua, sha: hash('sha1', lua, 'hex') };
 }
-
-/**
- * KEYS: record, changes, then digests, then listings. ARGV: number of digests, id, position, longest change log, then
- * the fields of the record. 1 when made, 0 when the id or a digest is taken.
- */
-export const CREATE_KEY = script(`
-local digests = tonumber(ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-for i = 3, 2 + digests do
-  if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
-end
-for i = 3, 2 + digests do redis.call('SET', KEYS[i], ARGV[2]) end
-for i = 3 + digests, #KEYS do redis.call('ZADD', KEYS[i], 0, ARGV[3]) end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[4], '*', 'id', ARGV[2])
-return 1`);
-
-/**
- * KEYS: record, changes, then digests to claim, digests to drop, listings to leave, listings to join. ARGV: their four
- * numbers, id, position to leave, position to join, longest change log, version to replace, then the fields of the
- * record. 1 when replaced, 0 when the version is another or a digest is taken.
- *
- * Redis refuses a script for want of memory at its first write or not at all. Without a digest to claim that first
- * write is a removal, so a key can be revoked when the memory is full.
- */
-export const REPLACE_KEY = script(`
-if redis.call('HGET', KEYS[1], 'version') ~= ARGV[9] then return 0 end
-local claimed = 2 + tonumber(ARGV[1])
-local dropped = claimed + tonumber(ARGV[2])
-local left = dropped + tonumber(ARGV[3])
-for i = 3, claimed do
-  if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
-end
-for i = 3, claimed do redis.call('SET', KEYS[i], ARGV[5]) end
-for i = claimed + 1, dropped do redis.call('DEL', KEYS[i]) end
-for i = dropped + 1, left do redis.call('ZREM', KEYS[i], ARGV[6]) end
-for i = left + 1, #KEYS do redis.call('ZADD', KEYS[i], 0, ARGV[7]) end
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], unpack(ARGV, 10))
-redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[8], '*', 'id', ARGV[5])
-return 1`);
-
-/**
- * Undoes CREATE_KEY, whose KEYS it takes, for as long as the record is as it was made. ARGV: number of digests, id,
- * position, longest change log, JSON.
- */
-export const UNDO_CREATE_KEY = script(`
-if redis.call('HGET', KEYS[1], 'json') ~= ARGV[5] then return 0 end
-local digests = tonumber(ARGV[1])
-for i = 3, 2 + digests do redis.call('DEL', KEYS[i]) end
-for i = 3 + digests, #KEYS do redis.call('ZREM', KEYS[i], ARGV[3]) end
-redis.call('DEL', KEYS[1])
-redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[4], '*', 'id', ARGV[2])
-return 1`);
-
-/** KEYS: use. ARGV: last, previous; '' for none. The later time wins. */
-export const RECORD_USE = script(`
-local function later(field, value)
-  if value == '' then return end
-  local known = tonumber(redis.call('HGET', KEYS[1], field) or '-1')
-  if tonumber(value) > known then redis.call('HSET', KEYS[1], field, value) end
-end
-later('last', ARGV[1])
-later('previous', ARGV[2])
-return 1`);
 
 /**
  * Reads a state and brings it up to the server's clock, as core/limits.ts does; integers below 2^53 throughout. The

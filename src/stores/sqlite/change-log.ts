@@ -1,35 +1,44 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { KeyChanges } from '../../core/ports.ts';
-import { BEGINNING, changesAfter, MAX_CHANGES } from '../change-cursor.ts';
+import { changesAfter, changesFromNow, MAX_CHANGES } from '../change-cursor.ts';
+import { HAS_IMPORTED } from './key-table.ts';
 
-/** The last changes of keys, in the order in which they were committed: SQLite has one writer at a time. */
+/** The last changes of keys and roles, in the order in which they were committed: SQLite has one writer at a time. */
 export class SqliteChangeLog {
   readonly #last: StatementSync;
   readonly #from: StatementSync;
+  readonly #flag: StatementSync;
   readonly #insert: StatementSync;
   readonly #trim: StatementSync;
 
   constructor(reader: DatabaseSync, writer: DatabaseSync) {
     this.#last = reader.prepare('SELECT max(seq) AS seq FROM changes');
     this.#from = reader.prepare('SELECT seq, key_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?');
+    this.#flag = reader.prepare('SELECT 1 FROM flags WHERE name = ?');
     this.#insert = writer.prepare('INSERT INTO changes (key_id) VALUES (?)');
     this.#trim = writer.prepare('DELETE FROM changes WHERE seq <= ?');
   }
 
-  /** Runs inside the transaction that changes the key. */
-  add(keyId: string): void {
-    const { lastInsertRowid } = this.#insert.run(keyId);
+  /**
+   * Runs inside the transaction that makes the change.
+   * @param subject id of the key, or what `roleSubject` gives
+   */
+  add(subject: string): void {
+    const { lastInsertRowid } = this.#insert.run(subject);
     this.#trim.run(Number(lastInsertRowid) - MAX_CHANGES);
   }
 
   since(cursor: string | null): KeyChanges {
-    if (cursor === null) return { cursor: this.#newest(), changed: null };
+    if (cursor === null) {
+      const newest = this.#last.get()?.['seq'] ?? null;
+      return changesFromNow(newest === null ? undefined : String(newest), this.#hasImported());
+    }
     const rows = this.#from.all(Number(cursor), MAX_CHANGES + 1);
-    const changes = rows.map((row) => ({ position: String(row['seq']), keyId: String(row['key_id']) }));
-    return changesAfter(cursor, changes);
+    const changes = rows.map((row) => ({ position: String(row['seq']), subject: String(row['key_id']) }));
+    return changesAfter(cursor, changes, this.#hasImported());
   }
 
-  #newest(): string {
-    return String(this.#last.get()?.['seq'] ?? BEGINNING);
+  #hasImported(): boolean {
+    return this.#flag.get(HAS_IMPORTED) !== undefined;
   }
 }

@@ -1,20 +1,28 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../core/clock.ts';
 import type { Store } from '../../core/ports.ts';
+import { AlongWriter } from './along.ts';
+import { SqliteAuditLog } from './audit.ts';
+import { AuditTable } from './audit-table.ts';
+import { SqliteChangeLog } from './change-log.ts';
+import { ClaimTable } from './claims.ts';
 import { connect, prepareFile } from './connection.ts';
 import { storeError } from './errors.ts';
+import { moveFirstUses } from './first-uses.ts';
+import { KEYS_SCHEMA } from './key-schema.ts';
 import { SqliteKeyStore } from './keys.ts';
 import { SqliteLimitLedger } from './ledger.ts';
 import { LimitTable } from './limit-table.ts';
 import { OwnedLedger } from './owned-ledger.ts';
 import { Ownership } from './ownership.ts';
-import { KEYS_SCHEMA, LIMITS_SCHEMA, migrate } from './schema.ts';
+import { SqliteRoleStore } from './roles.ts';
+import { LIMITS_SCHEMA, migrate } from './schema.ts';
 import { SharedLedger } from './shared-ledger.ts';
 import type { Connection } from './transaction.ts';
-import { SqliteUsageStore } from './usage.ts';
+import { openUsageFiles, type UsageFiles } from './usage-files.ts';
 
 export interface SqliteStoreOptions {
-  /** The main file: keys and usage. Limits live beside it, in `<path>-limits`. */
+  /** The main file: keys, roles, claims and the audit log. What is counted and logged lives beside it. */
   readonly path: string;
   /** The longest that a call waits for other processes, in milliseconds. */
   readonly timeoutMs: number;
@@ -30,9 +38,10 @@ const LIMITS_PAGE_SIZE = 1_024;
 /**
  * Opens the embedded store; the workers of one machine share it by opening the same path.
  *
- * Two files, so that counting never waits for a key change to reach the disk. Keys are written with synchronous=FULL:
- * durable before they are acknowledged. Usage (same file, own connection, synchronous=NORMAL) and limits
- * (synchronous=OFF) survive the death of any process; the last of them may be lost with the machine.
+ * Several files, so that counting never waits for a key change to reach the disk. The main one is written with
+ * synchronous=FULL: durable before it is acknowledged. Usage and the request log (`<path>-usage`, `<path>-requests`;
+ * synchronous=NORMAL) and limits (`<path>-limits`; OFF) survive the death of any process; the last of them may be lost
+ * with the machine.
  *
  * @throws StoreError when a file cannot be created, is not ours, or was written by a newer version
  */
@@ -41,6 +50,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const main = prepareFile(path);
   const counters = prepareFile(`${path}-limits`);
   const opened: Connection[] = [];
+  let files: UsageFiles | null = null;
+  const closeAll = (): void => {
+    for (const { db } of opened) db.close();
+    files?.close();
+  };
   const open = async (
     file: string,
     busyTimeoutMs: number,
@@ -51,11 +65,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     return connection;
   };
   try {
-    const writer = await open(main, 0, (db) => prepareMain(db, main, 'FULL'));
-    const usage = await open(main, 0, (db) => prepareMain(db, main, 'NORMAL'));
-    const reader = await open(main, timeoutMs, (db) => prepareMain(db, main, 'FULL'));
+    const writer = await open(main, 0, (db) => prepareMain(db, main));
+    const reader = await open(main, timeoutMs, (db) => prepareMain(db, main));
     const limits = await open(counters, 0, (db) => prepareLimits(db, counters));
     const lock = await open(prepareFile(`${path}-limits-lock`), 0, () => undefined);
+    files = await openUsageFiles(path, timeoutMs);
+    await moveFirstUses(writer, files.usage);
     const table = new LimitTable(limits.db);
     const ledger = new SqliteLimitLedger({
       owned: new OwnedLedger(limits, table, clock),
@@ -64,23 +79,37 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       timeoutMs,
     });
     return {
-      keys: new SqliteKeyStore(reader, writer),
+      ...openMain(reader, writer, clock),
       limits: ledger,
-      usage: new SqliteUsageStore(usage),
+      usage: files.usage,
+      requests: files.requests,
       ping: async () => ping(reader),
       close: async () => {
         await ledger.close();
-        closeAll(opened);
+        closeAll();
       },
     };
   } catch (error) {
-    closeAll(opened);
+    closeAll();
     throw storeError(error, main);
   }
 }
 
-function prepareMain(db: DatabaseSync, file: string, synchronous: 'FULL' | 'NORMAL'): void {
-  migrate(db, file, KEYS_SCHEMA, `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+/** What lives in the main file, and is written together. */
+function openMain(reader: Connection, writer: Connection, clock: Clock): Pick<Store, 'keys' | 'roles' | 'audit'> {
+  const changes = new SqliteChangeLog(reader.db, writer.db);
+  const claims = new ClaimTable(reader.db, writer.db, clock);
+  const table = new AuditTable(writer.db);
+  const along = new AlongWriter(table, claims);
+  return {
+    keys: new SqliteKeyStore({ reader, writer, changes, claims, along }),
+    roles: new SqliteRoleStore(reader, writer, changes, along),
+    audit: new SqliteAuditLog(reader, writer, table),
+  };
+}
+
+function prepareMain(db: DatabaseSync, file: string): void {
+  migrate(db, file, KEYS_SCHEMA, 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
 }
 
 function prepareLimits(db: DatabaseSync, file: string): void {
@@ -95,8 +124,4 @@ function ping(reader: Connection): void {
   } catch (error) {
     throw storeError(error, reader.file);
   }
-}
-
-function closeAll(connections: readonly Connection[]): void {
-  for (const { db } of connections) db.close();
 }

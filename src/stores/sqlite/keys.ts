@@ -1,56 +1,45 @@
-import type { SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
+import type { Along, Claim } from '../../core/along.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import { type KeyChanges, type KeyPage, type KeyQuery, type KeyStore, StoreError } from '../../core/ports.ts';
-import { collectPage, type ListChunk, type ListEntry, type ListIndex, positionOf } from '../listing.ts';
-import { decodeRecord, digestsOf, encodeRecord } from '../record.ts';
-import { SqliteChangeLog } from './change-log.ts';
+import { collectPage } from '../listing.ts';
+import { decodeRecord, digestsOf } from '../record.ts';
+import type { AlongWriter } from './along.ts';
+import type { SqliteChangeLog } from './change-log.ts';
+import type { ClaimTable } from './claims.ts';
 import { storeError } from './errors.ts';
+import { KeyTable } from './key-table.ts';
+import { SqliteListReader } from './list-reader.ts';
 import { type Connection, transaction } from './transaction.ts';
+
+/** What keys share with the other parts of the main file. */
+export interface KeyStoreParts {
+  /** May wait for a lock in SQLite, which other connections hold for an instant at most. */
+  readonly reader: Connection;
+  /** Must not: see `transaction`. */
+  readonly writer: Connection;
+  readonly changes: SqliteChangeLog;
+  readonly claims: ClaimTable;
+  readonly along: AlongWriter;
+}
 
 /** Keys in SQLite. Reads never wait for writes; a write is on the disk when it resolves. */
 export class SqliteKeyStore implements KeyStore {
-  readonly #reader: Connection;
-  readonly #writer: Connection;
+  readonly #parts: KeyStoreParts;
   readonly #byDigest: StatementSync;
   readonly #byId: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #update: StatementSync;
-  readonly #insertDigest: StatementSync;
-  readonly #dropDigests: StatementSync;
-  readonly #changes: SqliteChangeLog;
-  readonly #walks: Readonly<Record<ListIndex['name'], StatementSync>>;
+  readonly #table: KeyTable;
+  readonly #lists: SqliteListReader;
 
-  /**
-   * @param reader may wait for a lock in SQLite, which other connections hold for an instant at most
-   * @param writer must not: see `transaction`
-   */
-  constructor(reader: Connection, writer: Connection) {
-    this.#reader = reader;
-    this.#writer = writer;
-    this.#byDigest = reader.db.prepare(
+  constructor(parts: KeyStoreParts) {
+    this.#parts = parts;
+    const { db } = parts.reader;
+    this.#byDigest = db.prepare(
       'SELECT keys.id, keys.record FROM digests JOIN keys ON keys.id = digests.key_id WHERE digests.digest = ?',
     );
-    this.#byId = reader.db.prepare('SELECT id, record FROM keys WHERE id = ?');
-    this.#insert = writer.db.prepare(
-      `INSERT INTO keys (position, type, owner, status, version, record, id) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#update = writer.db.prepare(
-      `UPDATE keys SET position = ?, type = ?, owner = ?, status = ?, version = ?, record = ?
-       WHERE id = ? AND version = ?`,
-    );
-    this.#insertDigest = writer.db.prepare('INSERT INTO digests (digest, key_id) VALUES (?, ?)');
-    this.#dropDigests = writer.db.prepare('DELETE FROM digests WHERE key_id = ?');
-    this.#changes = new SqliteChangeLog(reader.db, writer.db);
-    const walk = (filter: string): StatementSync =>
-      reader.db.prepare(
-        `SELECT position, id, type, owner, status, record FROM keys WHERE position > ?${filter} ORDER BY position LIMIT ?`,
-      );
-    this.#walks = {
-      all: walk(''),
-      type: walk(' AND type = ?'),
-      owner: walk(' AND owner = ?'),
-      status: walk(' AND status = ?'),
-    };
+    this.#byId = db.prepare('SELECT id, record FROM keys WHERE id = ?');
+    this.#table = new KeyTable(parts.writer.db);
+    this.#lists = new SqliteListReader(parts.reader);
   }
 
   findByDigest(digest: string): KeyRecord | null {
@@ -64,36 +53,39 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   list(query: KeyQuery): Promise<KeyPage> {
-    return collectPage(query, (index, after, count) => this.#walk(index, after, count));
+    return collectPage(query, this.#lists);
   }
 
-  async create(record: KeyRecord): Promise<void> {
-    await transaction(this.#writer, () => {
-      this.#insert.run(...columns(record));
-      this.#claim(record);
-      this.#changes.add(record.id);
+  create(record: KeyRecord, along?: Along): Promise<void> {
+    return this.#change(record.id, along, () => this.#table.insert(record));
+  }
+
+  replace(record: KeyRecord, along?: Along): Promise<void> {
+    return this.#change(record.id, along, () => {
+      if (!this.#table.update(record)) throw moved(record.id, record.version - 1);
     });
   }
 
-  async replace(record: KeyRecord): Promise<void> {
-    await transaction(this.#writer, () => {
-      const { changes } = this.#update.run(...columns(record), record.version - 1);
-      if (changes !== 1) {
-        const what = `${record.id} is not at version ${record.version - 1}: it was changed meanwhile, or is gone`;
-        throw new StoreError('STORE_CONFLICT', what);
-      }
-      this.#dropDigests.run(record.id);
-      this.#claim(record);
-      this.#changes.add(record.id);
+  delete(id: string, version: number, along?: Along): Promise<void> {
+    return this.#change(id, along, () => {
+      if (!this.#table.delete(id, version)) throw moved(id, version);
     });
+  }
+
+  async findClaim(id: string, now: number): Promise<Claim | null> {
+    return this.#guard(() => this.#parts.claims.find(id, now));
   }
 
   changesSince(cursor: string | null): KeyChanges {
-    return this.#guard(() => this.#changes.since(cursor));
+    return this.#guard(() => this.#parts.changes.since(cursor));
   }
 
-  #claim(record: KeyRecord): void {
-    for (const digest of digestsOf(record)) this.#insertDigest.run(digest, record.id);
+  #change(id: string, along: Along | undefined, change: () => void): Promise<void> {
+    return transaction(this.#parts.writer, () => {
+      change();
+      this.#parts.along.write(along ?? {});
+      this.#parts.changes.add(id);
+    });
   }
 
   #read(statement: StatementSync, by: string): KeyRecord | null {
@@ -101,33 +93,16 @@ export class SqliteKeyStore implements KeyStore {
     return row === undefined ? null : decodeRecord(String(row['id']), String(row['record']));
   }
 
-  #walk(index: ListIndex, after: string, count: number): ListChunk {
-    const values = index.name === 'all' ? [after, count] : [after, index.value, count];
-    const entries = this.#guard(() => this.#walks[index.name].all(...values)).map(entryOf);
-    return { entries, next: entries.length < count ? null : (entries.at(-1)?.position ?? null) };
-  }
-
   #guard<T>(read: () => T): T {
     try {
       return read();
     } catch (error) {
-      throw storeError(error, this.#reader.file);
+      throw storeError(error, this.#parts.reader.file);
     }
   }
 }
 
-function columns(record: KeyRecord): [string, string, string, string, number, string, string] {
-  const { type, owner, status, version, id } = record;
-  return [positionOf(record), type, owner, status, version, encodeRecord(record), id];
-}
-
-function entryOf(row: Record<string, SQLOutputValue>): ListEntry {
-  return {
-    position: String(row['position']),
-    id: String(row['id']),
-    type: String(row['type']),
-    owner: String(row['owner']),
-    status: String(row['status']),
-    json: String(row['record']),
-  };
+function moved(id: string, version: number): StoreError {
+  const what = `${id} is not at version ${version}: it was changed meanwhile, or is gone`;
+  return new StoreError('STORE_CONFLICT', what);
 }

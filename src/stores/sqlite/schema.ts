@@ -4,38 +4,14 @@ import { StoreError } from '../../core/ports.ts';
 /** "LKEY": tells our files from any other SQLite database. */
 const APPLICATION_ID = 0x4c4b4559;
 
-/** Steps that each bring a file one version further; `PRAGMA user_version` says how many it has taken. */
-export type Schema = readonly string[];
-
 /**
- * `position` is the place in a listing (newest first, then by id) as sortable text. `digests` holds the current and the
- * previous digest of each key, so that a digest is unique among both. `changes` is a log of the last changes of keys.
+ * Steps that each bring a file one version further, as SQL or as what runs it; `PRAGMA user_version` says how many it
+ * has taken.
  */
-export const KEYS_SCHEMA: Schema = [
-  `CREATE TABLE keys (
-     id TEXT PRIMARY KEY,
-     position TEXT NOT NULL UNIQUE,
-     type TEXT NOT NULL,
-     owner TEXT NOT NULL,
-     status TEXT NOT NULL,
-     version INTEGER NOT NULL,
-     record TEXT NOT NULL
-   ) STRICT;
-   CREATE INDEX keys_by_type ON keys (type, position);
-   CREATE INDEX keys_by_owner ON keys (owner, position);
-   CREATE INDEX keys_by_status ON keys (status, position);
-   CREATE TABLE digests (digest TEXT PRIMARY KEY, key_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
-   CREATE INDEX digests_by_key ON digests (key_id);
-   CREATE TABLE changes (seq INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL) STRICT;
-   CREATE TABLE usage (
-     key_id TEXT PRIMARY KEY,
-     last_used_at INTEGER,
-     previous_last_used_at INTEGER
-   ) STRICT, WITHOUT ROWID;`,
-];
+export type Schema = readonly (string | ((db: DatabaseSync) => void))[];
 
 /** A LimitState for each key that was used; and a row while a process waits for the owner of the file to share it. */
-export const LIMITS_SCHEMA: Schema = [
+export const LIMITS_SCHEMA: readonly string[] = [
   `CREATE TABLE limits (
      key_id TEXT PRIMARY KEY,
      hour INTEGER NOT NULL,
@@ -62,7 +38,10 @@ export function migrate(db: DatabaseSync, file: string, schema: Schema, pragmas:
   db.exec('BEGIN IMMEDIATE');
   try {
     // Once more under the lock: another process may have done it in between.
-    for (const step of schema.slice(versionOf(db, schema, file))) db.exec(step);
+    for (const step of schema.slice(versionOf(db, schema, file))) {
+      if (typeof step === 'string') db.exec(step);
+      else step(db);
+    }
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${schema.length}; COMMIT`);
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');

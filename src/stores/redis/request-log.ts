@@ -1,0 +1,126 @@
+import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import {
+  beginOf,
+  collectLogPage,
+  decodeEntry,
+  encodeEntry,
+  isPosition,
+  type LogRange,
+  MAX_SEARCHED,
+  Positions,
+  type StoredEntry,
+} from '../log-pages.ts';
+import type { RedisConnection } from './connection.ts';
+import { LOGS, logName } from './usage-layout.ts';
+import { APPEND_LOG, PRUNE_LOG } from './usage-scripts.ts';
+
+/** Logs that are written at once, so that a large batch does not fill the connection. */
+const MAX_GROUP = 200;
+/** Entries in one script, which everybody else on the server waits for. */
+const MAX_ENTRIES = 100;
+/** Logs that one call of `prune` looks at, and entries that it removes from each. */
+const MAX_PRUNED_LOGS = 100;
+const MAX_PRUNED_ENTRIES = 100;
+/** Entries that `find` reads at a time. */
+const FIND_CHUNK = 1_000;
+
+/** Follows every position within it. */
+const AFTER_POSITION = '\x7f';
+
+/**
+ * Requests of keys in Redis. A sorted set rather than a stream: a stream takes entries in the order of their times only,
+ * and those of several gateways, and of requests that took long, come in any.
+ *
+ * An entry is `<position> <when it expires> <what it says>`.
+ */
+export class RedisRequestLog implements RequestLog {
+  readonly #connection: RedisConnection;
+  readonly #positions = new Positions();
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection;
+  }
+
+  async append(batches: readonly LogBatch[]): Promise<void> {
+    const parts = batches.flatMap(partsOf);
+    for (let start = 0; start < parts.length; start += MAX_GROUP) {
+      const group = parts.slice(start, start + MAX_GROUP);
+      const settled = await Promise.allSettled(group.map((part) => this.#appendPart(part)));
+      for (const result of settled) if (result.status === 'rejected') throw result.reason;
+      // NX: a log that is there already has an older entry, which expires first.
+      const due = group.flatMap(({ keyId, entries, retentionMs }) => [(entries[0]?.at ?? 0) + retentionMs, keyId]);
+      await this.#connection.ask((client) => client.zadd(LOGS, 'NX', ...due));
+    }
+  }
+
+  read(query: LogQuery): Promise<LogPage> {
+    return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
+  }
+
+  async find(keyId: string, requestId: string): Promise<LoggedRequest | null> {
+    let below = ':';
+    const wanted = JSON.stringify(requestId);
+    for (let searched = 0; searched < MAX_SEARCHED; searched += FIND_CHUNK) {
+      const entries = await this.#entries(keyId, { above: '', below, order: 'newest' }, FIND_CHUNK);
+      for (const { text } of entries) {
+        const entry = text.includes(wanted) ? decodeEntry(keyId, text) : null;
+        if (entry?.requestId === requestId) return entry;
+      }
+      const last = entries.at(-1);
+      if (last === undefined || entries.length < FIND_CHUNK) return null;
+      below = last.position;
+    }
+    return null;
+  }
+
+  async prune(now: number): Promise<number> {
+    const due = await this.#connection.ask((client) =>
+      client.zrangebyscore(LOGS, '-inf', now, 'LIMIT', 0, MAX_PRUNED_LOGS),
+    );
+    const removed = await Promise.all(due.map((keyId) => this.#pruneLog(keyId, now)));
+    return removed.reduce((sum, n) => sum + n, 0);
+  }
+
+  async #appendPart({ keyId, entries, retentionMs, maxEntries }: LogBatch): Promise<void> {
+    const members = entries.map((entry) => {
+      const position = this.#positions.next(entry.at);
+      return `${position} ${entry.at + retentionMs} ${encodeEntry(entry)}`;
+    });
+    await this.#connection.run(APPEND_LOG, [logName(keyId)], [retentionMs, maxEntries, ...members]);
+  }
+
+  /** @returns how many entries went, and one for a log that is not looked at again */
+  async #pruneLog(keyId: string, now: number): Promise<number> {
+    const answer = await this.#connection.run(PRUNE_LOG, [logName(keyId)], [now, MAX_PRUNED_ENTRIES]);
+    const [removed, due] = answer as [number, number];
+    // What is added between the two is found when it is written the next time; until then, and at last, Redis itself
+    // forgets a log that nobody wrote to for as long as its retention.
+    await this.#connection.ask<unknown>((client) =>
+      due < 0 ? client.zrem(LOGS, keyId) : client.zadd(LOGS, 'XX', due, keyId),
+    );
+    return removed;
+  }
+
+  async #entries(keyId: string, { above, below, order }: LogRange, count: number): Promise<StoredEntry[]> {
+    const low = `(${isPosition(above) ? above + AFTER_POSITION : above || beginOf(0)}`;
+    const high = `(${below}`;
+    const found = await this.#connection.ask((client) =>
+      order === 'oldest'
+        ? client.zrangebylex(logName(keyId), low, high, 'LIMIT', 0, count)
+        : client.zrevrangebylex(logName(keyId), high, low, 'LIMIT', 0, count),
+    );
+    return found.map((member) => {
+      const first = member.indexOf(' ');
+      return { position: member.slice(0, first), text: member.slice(member.indexOf(' ', first + 1) + 1) };
+    });
+  }
+}
+
+/** The same entries in parts that one script takes each. */
+function partsOf(batch: LogBatch): LogBatch[] {
+  const parts: LogBatch[] = [];
+  for (let start = 0; start < batch.entries.length; start += MAX_ENTRIES) {
+    parts.push({ ...batch, entries: batch.entries.slice(start, start + MAX_ENTRIES) });
+  }
+  return parts;
+}

@@ -1,0 +1,42 @@
+import type { UsageScope } from '../../core/usage.ts';
+
+/**
+ * What is counted and logged of requests, beside what layout.ts lists.
+ *
+ * | name | type | |
+ * |---|---|---|
+ * | `lk:usage:{<scope>}:<day>`      | hash | what was counted on a day; forgotten when its retention is over |
+ * | `lk:usage:{<scope>}:<day>:sent` | hash | the last batch of each process that counted there; kept for two days |
+ * | `lk:usage:{<scope>}:days`       | hash | requests by day, so that a month of many keys is one look-up for each |
+ * | `lk:usage:{key:<id>}:use`       | hash | when the key was last used |
+ * | `lk:log:<id>`                   | zset | requests of the key, all of one score, so in the order of their positions |
+ * | `lk:logs`                       | zset | ids of the keys that have a log, by when its oldest entry expires |
+ *
+ * A scope is `key:<id>`, `owner:<owner>` or `all`. All names of a scope share a slot.
+ */
+function usageName(scope: UsageScope, what: string | number): string {
+  return `lk:usage:{${scope}}:${what}`;
+}
+
+export function countsName(scope: UsageScope, day: number): string {
+  return usageName(scope, day);
+}
+
+export function sentName(scope: UsageScope, day: number): string {
+  return usageName(scope, `${day}:sent`);
+}
+
+export function daysName(scope: UsageScope): string {
+  return usageName(scope, 'days');
+}
+
+/** Of a key's scope; the others have none. */
+export function lastUseName(scope: UsageScope): string {
+  return usageName(scope, 'use');
+}
+
+export function logName(keyId: string): string {
+  return `lk:log:${keyId}`;
+}
+
+export const LOGS = 'lk:logs';

@@ -1,0 +1,59 @@
+import { StoreError } from '../../core/ports.ts';
+import type { UsageDay, UsageTotals } from '../../core/usage.ts';
+
+/** Requests, errors and microseconds. */
+type Hour = [number, number, number];
+
+/** The counts of a day in the form in which they are kept: by hour, endpoint, method and denial. */
+export type Counts = [Record<string, Hour>, Record<string, number>, Record<string, number>, Record<string, number>];
+
+export function noCounts(): Counts {
+  return [{}, {}, {}, {}];
+}
+
+/** By hand, as it is made for each key that was used, every second: half of what JSON.stringify takes for the whole. */
+export function encodeCounts(day: UsageDay): string {
+  let hours = '';
+  for (const hour in day.hours) {
+    const { requests, errors, timeUs } = day.hours[hour] as UsageTotals;
+    hours += `${hours === '' ? '' : ','}"${hour}":[${requests},${errors},${timeUs}]`;
+  }
+  const names = JSON.stringify([day.endpoints, day.methods, day.denials]);
+  return `[{${hours}},${names.slice(1)}`;
+}
+
+/** @throws StoreError STORE_CORRUPT */
+export function decodeCounts(text: string): Counts {
+  try {
+    return JSON.parse(text) as Counts;
+  } catch (error) {
+    throw new StoreError('STORE_CORRUPT', 'Counts of usage in the store are damaged', { cause: error });
+  }
+}
+
+/** Adds `more` to `counts`. */
+export function addCounts(counts: Counts, more: Counts): void {
+  const [hours] = counts;
+  for (const hour in more[0]) {
+    const known = hours[hour];
+    const added = more[0][hour] as Hour;
+    if (known === undefined) hours[hour] = added;
+    else for (let i = 0; i < known.length; i++) known[i] = (known[i] as number) + (added[i] as number);
+  }
+  for (const i of [1, 2, 3] as const) {
+    const known = counts[i];
+    for (const name in more[i]) known[name] = (known[name] ?? 0) + (more[i][name] as number);
+  }
+}
+
+export function requestsIn(counts: Counts): number {
+  return Object.values(counts[0]).reduce((sum, [requests]) => sum + requests, 0);
+}
+
+export function dayWith(day: number, [hours, endpoints, methods, denials]: Counts): UsageDay {
+  const totals = Object.entries(hours).map(([hour, [requests, errors, timeUs]]) => [
+    hour,
+    { requests, errors, timeUs },
+  ]);
+  return { day, hours: Object.fromEntries(totals) as UsageDay['hours'], endpoints, methods, denials };
+}

@@ -1,0 +1,95 @@
+import { Redis } from 'ioredis';
+import t, { type Test } from 'tap';
+import type { LoggedRequest } from '../../src/core/request-log.ts';
+import type { UsageBatch, UsageScope } from '../../src/core/usage.ts';
+import { RedisConnection } from '../../src/stores/redis/connection.ts';
+import { RedisRequestLog } from '../../src/stores/redis/request-log.ts';
+import { RedisUsageStore } from '../../src/stores/redis/usage.ts';
+import { countsName, daysName, LOGS, logName, sentName } from '../../src/stores/redis/usage-layout.ts';
+import { startRedis } from '../support/redis.ts';
+
+const DAY = 20_780;
+const DAY_SECONDS = 86_400;
+
+const server = await startRedis();
+t.teardown(() => server.stop());
+const raw = new Redis(server.url, { protocol: 2 });
+t.teardown(() => raw.disconnect());
+
+async function connect(t: Test): Promise<RedisConnection> {
+  const connection = await RedisConnection.open(server.url, 10_000);
+  t.teardown(() => connection.close());
+  return connection;
+}
+
+function batch(writer: string, number: number, scopes: readonly UsageScope[], day = DAY): UsageBatch {
+  const one = { hours: { 4: { requests: 1, errors: 0, timeUs: 9 } }, endpoints: { '': 1 }, methods: { GET: 1 } };
+  const deltas = scopes.map((scope) => ({ scope, day, ...one, denials: {} }));
+  return { writer, number, uses: [], deltas, keepFrom: DAY - 90 };
+}
+
+t.test('of a batch that failed in part, sending it again adds just the rest', async (t) => {
+  const usage = new RedisUsageStore(await connect(t));
+  const scopes = Array.from({ length: 300 }, (_, i): UsageScope => `owner:part-${i}`);
+  const blocked = scopes[120] as UsageScope;
+  await raw.set(sentName(blocked, DAY), 'in the way');
+  await t.rejects(usage.record(batch('p', 1, scopes)), { name: 'StoreError', code: 'STORE_CORRUPT' });
+  const counts = async (): Promise<number[]> => {
+    const days = await Promise.all(scopes.map((scope) => usage.days(scope, DAY, DAY)));
+    return days.map(([day]) => day?.hours[4]?.requests ?? 0);
+  };
+  const before = await counts();
+  t.ok(before.includes(0) && before.includes(1), 'some are added, some not');
+  await raw.del(sentName(blocked, DAY));
+  await usage.record(batch('p', 1, scopes));
+  t.ok((await counts()).every((requests) => requests === 1));
+  await usage.record(batch('p', 2, scopes));
+  t.ok((await counts()).every((requests) => requests === 2));
+});
+
+t.test('what is counted goes when its retention is over, and what was sent long before', async (t) => {
+  const usage = new RedisUsageStore(await connect(t));
+  const scope: UsageScope = 'owner:ttl';
+  await usage.record(batch('t', 1, [scope], DAY - 100));
+  await usage.record(batch('t', 2, [scope], DAY - 30));
+  const days = async (name: string): Promise<number> => (await raw.ttl(name)) / DAY_SECONDS;
+  t.ok((await days(countsName(scope, DAY - 30))) > 60);
+  t.ok((await days(countsName(scope, DAY - 30))) <= 61, 'a day of 30 days ago stays for 60 more, and until it ends');
+  t.ok((await days(countsName(scope, DAY - 100))) <= 1);
+  t.ok((await days(sentName(scope, DAY - 30))) <= 2);
+  t.strictSame(await raw.hkeys(daysName(scope)), [String(DAY - 30)], 'a new day takes what is too old with it');
+  const ttl = await days(daysName(scope));
+  t.ok(ttl > 60 && ttl <= 61);
+  // A process that counts for it later must not leave it there for ever.
+  await raw.del(countsName(scope, DAY - 30));
+  await usage.record(batch('t', 3, [scope], DAY - 30));
+  t.ok((await days(countsName(scope, DAY - 30))) > 60);
+});
+
+t.test('a log is gone by itself when nobody writes to it for as long as its retention', async (t) => {
+  const log = new RedisRequestLog(await connect(t));
+  const at = Date.now();
+  const entry: LoggedRequest = {
+    keyId: 'key_1',
+    requestId: 'r',
+    at,
+    address: '',
+    userAgent: null,
+    method: 'GET',
+    path: '/',
+    route: null,
+    status: 200,
+    code: null,
+    durationUs: 1,
+  };
+  const old = { ...entry, at: at - 120_000, requestId: 'old' };
+  await log.append([{ keyId: 'key_1', entries: [old, entry], retentionMs: 60_000, maxEntries: 10 }]);
+  const page = await log.read({ keyId: 'key_1', limit: 5, order: 'oldest' });
+  t.strictSame(page.entries, [entry], 'what is too old already does not stay');
+  const left = await raw.pttl(logName('key_1'));
+  t.ok(left > 0 && left <= 60_000);
+  t.equal(await log.prune(at + 1_000), 0);
+  t.equal(Number(await raw.zscore(LOGS, 'key_1')), at + 60_000, 'it is looked at when its oldest entry expires');
+  t.equal(await log.prune(at + 60_000), 1);
+  t.equal(await raw.zcard(LOGS), 0);
+});

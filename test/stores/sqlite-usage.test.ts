@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t, { type Test } from 'tap';
+import type { UsageBatch, UsageScope, UsageStore } from '../../src/core/usage.ts';
+import { openUsageFiles, type UsageFiles } from '../../src/stores/sqlite/usage-files.ts';
+
+const DAY = 20_780;
+const HOURS = { 4: { requests: 2, errors: 1, timeUs: 30 } };
+
+async function open(t: Test, path: string): Promise<UsageFiles> {
+  const files = await openUsageFiles(path, 10_000);
+  let isOpen = true;
+  const close = (): void => {
+    if (isOpen) files.close();
+    isOpen = false;
+  };
+  t.teardown(close);
+  return { ...files, close };
+}
+
+/** The number-th batch of a writer: two requests for each key, one of them failed. */
+function batch(writer: string, number: number, ids: readonly string[], day = DAY): UsageBatch {
+  const deltas = ids.map((id) => ({
+    scope: `key:${id}` as UsageScope,
+    day,
+    hours: HOURS,
+    endpoints: { '/x': 2 },
+    methods: { GET: 2 },
+    denials: {},
+  }));
+  const uses = ids.map((keyId) => ({ keyId, lastUsedAt: number, previousLastUsedAt: null }));
+  return { writer, number, uses, deltas, keepFrom: 0 };
+}
+
+function rows(path: string, table: string): number {
+  const db = new DatabaseSync(`${path}-usage`, { readOnly: true });
+  try {
+    return Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n']);
+  } finally {
+    db.close();
+  }
+}
+
+async function check(t: Test, stores: readonly UsageStore[], ids: readonly string[], batches: number) {
+  for (const store of stores) {
+    const requests = await store.requests(ids, DAY, DAY);
+    const wrong = requests.filter((days) => days.get(DAY) !== 2 * batches);
+    if (wrong.length > 0) t.fail(`${wrong.length} keys do not have ${2 * batches} requests`);
+  }
+}
+
+t.test(
+  'counts are the same before, during and after the journal is folded, for all who have the file open',
+  async (t) => {
+    const path = join(t.testdir(), 'store.db');
+    const [one, two, reader] = [await open(t, path), await open(t, path), await open(t, path)];
+    const ids = Array.from({ length: 300 }, (_, i) => `key_${i}`);
+    const stores = [one.usage, two.usage, reader.usage];
+    let longest = 0;
+    let wasFoldedInPart = false;
+    for (let i = 1; i <= 150; i++) {
+      await one.usage.record(batch('one', i, ids));
+      await two.usage.record(batch('two', i, ids));
+      longest = Math.max(longest, rows(path, 'journal'));
+      const folded = rows(path, 'counts');
+      wasFoldedInPart ||= folded > 0 && folded < ids.length;
+      if (i % 40 === 0 || (i > 63 && i < 69)) await check(t, stores, ids, 2 * i);
+    }
+    t.ok(wasFoldedInPart, 'it was read in the middle of a fold');
+    t.ok(longest < 200, `${longest} batches wait at most`);
+    t.equal(rows(path, 'counts'), ids.length);
+    const [day] = await reader.usage.days('key:key_9', DAY - 1, DAY + 1);
+    t.strictSame(day, {
+      day: DAY,
+      hours: { 4: { requests: 600, errors: 300, timeUs: 9_000 } },
+      endpoints: { '/x': 600 },
+      methods: { GET: 600 },
+      denials: {},
+    });
+    const uses = await reader.usage.read(ids);
+    t.ok(uses.every(({ lastUsedAt }) => lastUsedAt === 150));
+  },
+);
+
+t.test('what a process wrote is there after it died, and its last batch is still known', async (t) => {
+  const path = join(t.testdir(), 'store.db');
+  const first = await open(t, path);
+  const ids = Array.from({ length: 300 }, (_, i) => `key_${i}`);
+  // It dies in the middle of a fold.
+  for (let i = 1; i <= 130; i++) await first.usage.record(batch('dead', i, ids));
+  first.close();
+  t.ok(rows(path, 'counts') > 0 && rows(path, 'counts') < ids.length);
+  const second = await open(t, path);
+  await check(t, [second.usage], ids, 130);
+  await second.usage.record(batch('dead', 130, ids));
+  await check(t, [second.usage], ids, 130);
+  for (let i = 1; i <= 10; i++) await second.usage.record(batch('next', i, ids));
+  t.equal(rows(path, 'counts'), ids.length, 'the next process goes on with the fold');
+  await check(t, [second.usage], ids, 140);
+});
+
+t.test('old days are forgotten, a bounded number at a time', async (t) => {
+  const path = join(t.testdir(), 'store.db');
+  const { usage } = await open(t, path);
+  const ids = Array.from({ length: 400 }, (_, i) => `key_${i}`);
+  for (let i = 1; i <= 160; i++) await usage.record(batch('a', i, ids, DAY - (i % 4)));
+  t.equal(rows(path, 'counts'), 1_600);
+  const removed: number[] = [];
+  for (let n = -1; n !== 0; removed.push(n)) n = await usage.prune(DAY - 1);
+  t.strictSame(removed, [500, 300, 0]);
+  t.equal(rows(path, `counts WHERE day < ${DAY - 1}`), 0);
+  t.equal(rows(path, 'counts'), 800);
+});
