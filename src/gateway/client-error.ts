@@ -1,11 +1,11 @@
 import type { Denial } from '../core/denial.ts';
-import type { Exchange } from '../core/exchange.ts';
+import { newRequestId } from '../core/request-id.ts';
 import type { ClientConnection } from './client-connection.ts';
 import { type GatewayContext, LINGER_MS } from './context.ts';
 import { codeOf } from './failure.ts';
 import { HEAD_LATE, HEAD_TOO_LARGE, MALFORMED } from './gateway-denials.ts';
 import { problemBytes, problemOf } from './problem.ts';
-import { newRequestId } from './request-id.ts';
+import { tell } from './tell.ts';
 
 /**
  * Ends a connection on which what came is not a request. A request before it that is not answered yet gets its whole
@@ -32,7 +32,7 @@ export function refuseUnparsed(
   const problem = problemOf(denial, requestId, context.policy.proxy.realm, null);
   socket.end(problemBytes(problem, at), 'latin1');
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  reportRefused(context, {
+  tell(context.onExchange, {
     requestId,
     method,
     path: '',
@@ -40,6 +40,8 @@ export function refuseUnparsed(
     address: connection.peer,
     userAgent: undefined,
     keyId: null,
+    keyType: null,
+    owner: null,
     previousSecret: false,
     allowed: false,
     status: problem.status,
@@ -70,12 +72,4 @@ function denialOf(error: Error): Denial | null {
   // The client ended the connection in the middle of its request: it has left.
   if (code === 'HPE_INVALID_EOF_STATE') return null;
   return code.startsWith('HPE_') ? MALFORMED : null;
-}
-
-function reportRefused(context: GatewayContext, exchange: Exchange): void {
-  try {
-    context.onExchange(exchange);
-  } catch {
-    // The listener's contract forbids it; there is nobody left to tell.
-  }
 }

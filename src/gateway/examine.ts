@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { clientAddress } from '../core/client-address.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import type { RequestView } from '../core/request.ts';
+import { requestIdFrom } from '../core/request-id.ts';
 import { canonicalTarget, isFault } from '../core/target.ts';
 import { bodyLengthOf, framingFault, isHost } from './framing.ts';
 import { type Head, readHead } from './head.ts';
 import type { Policy } from './policy.ts';
-import { requestIdFrom } from './request-id.ts';
 
 /**
  * A request whose head was examined: the one place where bytes from a client become something that decisions are made

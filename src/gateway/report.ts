@@ -4,6 +4,7 @@ import type { Exchange } from '../core/exchange.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import type { GatewayContext } from './context.ts';
 import type { ExaminedRequest } from './examine.ts';
+import { tell } from './tell.ts';
 
 /** What there is to tell of an exchange that has ended. */
 export interface EndedExchange {
@@ -18,17 +19,20 @@ export interface EndedExchange {
   readonly upstreamMs: number | null;
 }
 
-/** Tells of an exchange that has ended. What the listener does wrong is its own affair: it never reaches a client. */
+/** Tells of an exchange that has ended. */
 export function report(exchange: EndedExchange, aborted: Exchange['aborted'], context: GatewayContext): void {
   const { examined, decision, writer } = exchange;
-  const record: Exchange = {
+  const key = decision?.key?.record;
+  tell(context.onExchange, {
     requestId: examined.requestId,
     method: examined.method,
     path: examined.path,
     route: decision?.route?.pattern ?? null,
     address: examined.address,
     userAgent: examined.header('user-agent'),
-    keyId: decision?.key?.record.id ?? null,
+    keyId: key?.id ?? null,
+    keyType: key?.type ?? null,
+    owner: key?.owner ?? null,
     previousSecret: decision?.previousSecret ?? false,
     allowed: decision !== null && decision.denial === null,
     status: writer.answer.headersSent ? writer.answer.statusCode : 0,
@@ -40,10 +44,5 @@ export function report(exchange: EndedExchange, aborted: Exchange['aborted'], co
     durationMs: performance.now() - exchange.startedAt,
     upstreamMs: exchange.upstreamMs,
     failure: exchange.failure,
-  };
-  try {
-    context.onExchange(record);
-  } catch {
-    // The listener's contract forbids it; there is nobody left to tell.
-  }
+  });
 }

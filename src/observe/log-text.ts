@@ -22,10 +22,18 @@ const MAX_TEXT = 2048;
  */
 export function quote(text: string, max: number): string {
   if (text.length <= max && PLAIN.test(text) && !mayHoldSecret(text)) return `"${text}"`;
+  return JSON.stringify(keptText(text, max)).replace(NOT_ASCII, escaped);
+}
+
+/**
+ * What is kept of a text that a client may have chosen: without secrets, and not too long.
+ *
+ * @param max characters of the text that are kept
+ */
+export function keptText(text: string, max: number): string {
   // Secrets go before the cut, which could leave half of one.
   const clean = redactSecrets(text);
-  const kept = clean.length <= max ? clean : clean.slice(0, max - CUT.length) + CUT;
-  return JSON.stringify(kept).replace(NOT_ASCII, escaped);
+  return clean.length <= max ? clean : clean.slice(0, max - CUT.length) + CUT;
 }
 
 /**

@@ -17,6 +17,9 @@ export interface MetricsSources {
   readonly limitFallbacks: () => number;
   readonly logLinesDropped: () => number;
   readonly usageDropped: () => number;
+  readonly requestLogDropped: () => number;
+  /** Mistakes of Latchkey's own that nobody else is told of. */
+  readonly internalErrors: () => number;
   readonly configReloads: () => { readonly success: number; readonly failure: number };
 }
 
@@ -108,9 +111,15 @@ function addSources(registry: Registry, from: MetricsSources): void {
   counter('latchkey_log_lines_dropped_total', 'Log lines dropped because nobody read them.', from.logLinesDropped);
   counter(
     'latchkey_usage_dropped_total',
-    'Uses of keys that were forgotten, because the store took none for too long.',
+    'Requests missing from the usage of keys, because the store took nothing for too long.',
     from.usageDropped,
   );
+  counter(
+    'latchkey_request_log_dropped_total',
+    'Requests missing from the logs of keys, because there were too many at once or the store did not take them.',
+    from.requestLogDropped,
+  );
+  counter('latchkey_internal_errors_total', 'Mistakes of Latchkey itself; please report them.', from.internalErrors);
   addLabelled(registry, 'latchkey_config_reloads_total', 'Reloads of the configuration.', 'result', () =>
     Object.entries(from.configReloads()),
   );

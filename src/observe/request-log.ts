@@ -3,12 +3,12 @@ import { quote } from './log-text.ts';
 import { type GatewayLog, REQUEST_MESSAGE } from './logger.ts';
 
 /** Characters that are kept of what a client chose. */
-const MAX_METHOD = 32;
-const MAX_REQUEST_ID = 200;
-const MAX_PATH = 1024;
-const MAX_USER_AGENT = 256;
+export const MAX_METHOD = 32;
+export const MAX_REQUEST_ID = 200;
+export const MAX_PATH = 1024;
+export const MAX_USER_AGENT = 256;
 const MAX_FAILURE = 512;
-const MAX_ROUTE = 1024;
+export const MAX_ROUTE = 1024;
 /** Texts of few values (user agents, routes) whose literals are remembered. */
 const MAX_REMEMBERED = 256;
 

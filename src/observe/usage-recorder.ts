@@ -1,73 +1,75 @@
-import { setImmediate } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import type { Clock } from '../core/clock.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { KeyUse, UsageStore } from '../core/ports.ts';
+import { StoreError } from '../core/ports.ts';
+import { dayOf, type UsageBatch, type UsageStore } from '../core/usage.ts';
+import { inTime, type Repeat, systemTimer } from './repeat.ts';
+import { UsageCounter } from './usage-counter.ts';
 
-/** How often uses are written: what a killed process can lose. */
+/** How often counts are written: what a killed process can lose. */
 const FLUSH_INTERVAL_MS = 1000;
-/** Keys whose last use waits for the store. */
-const MAX_KEYS = 100_000;
-/** Keys per write, so that an embedded store does not hold up requests. */
-const MAX_BATCH = 500;
-/** How long `stop` tries. */
+/** Counts that wait for the store; at some 150 bytes each. */
+const MAX_COUNTS = 200_000;
+/** Keys in one batch. An embedded store takes some 4 ms for so many, in which no request is served. */
+const MAX_BATCH = 1_000;
+/** How long `stop` tries, and how often when the store fails at once. */
 const STOP_TIMEOUT_MS = 2000;
+const STOP_ATTEMPTS = 5;
+const STOP_PAUSE_MS = 50;
 
-/** Calls a task again and again; returns what ends it. */
-export type Repeat = (task: () => void, everyMs: number) => () => void;
+const WRITER_BYTES = 9;
 
 export interface UsageRecorderOptions {
   readonly store: UsageStore;
+  readonly clock: Clock;
+  /** For how long usage is kept, in milliseconds; asked for each batch. */
+  readonly retentionMs: () => number;
   /** Told when writing begins to fail, and with null when it works again. */
   readonly onTrouble?: (error: unknown) => void;
-  /** 100,000 when absent. */
-  readonly maxKeys?: number;
+  /** 200,000 when absent. */
+  readonly maxCounts?: number;
   /** The timer; the system's when absent. */
   readonly repeat?: Repeat;
   readonly stopTimeoutMs?: number;
 }
 
-interface Use {
-  lastUsedAt: number;
-  previousLastUsedAt: number | null;
-}
-
 /**
- * Remembers when each key was last used and tells the store once a second. While the store takes nothing it keeps the
- * latest time per key and tries again, so memory grows with the number of keys only, and that is bounded.
+ * Counts what each key, each owner and all together ask for, remembers when each key was last used, and tells the store
+ * once a second. While the store takes nothing, one batch waits to be sent again as it is, since part of it may be
+ * counted already, and what comes meanwhile adds up in memory, up to a bound.
  */
 export class UsageRecorder {
-  readonly #store: UsageStore;
-  readonly #onTrouble: (error: unknown) => void;
-  readonly #maxKeys: number;
-  readonly #stopTimeoutMs: number;
+  readonly #options: UsageRecorderOptions;
+  readonly #counter: UsageCounter;
+  readonly #writer = randomBytes(WRITER_BYTES).toString('base64url');
   readonly #stopRepeating: () => void;
-  #waiting = new Map<string, Use>();
+  #number = 0;
+  #unsent: UsageBatch | null = null;
   #flushing: Promise<void> | null = null;
   #inTrouble = false;
   #dropped = 0;
 
   constructor(options: UsageRecorderOptions) {
-    this.#store = options.store;
-    this.#onTrouble = options.onTrouble ?? (() => {});
-    this.#maxKeys = options.maxKeys ?? MAX_KEYS;
-    this.#stopTimeoutMs = options.stopTimeoutMs ?? STOP_TIMEOUT_MS;
+    this.#options = options;
+    this.#counter = new UsageCounter(options.maxCounts ?? MAX_COUNTS);
     const repeat = options.repeat ?? systemTimer;
     this.#stopRepeating = repeat(() => void this.flush(), FLUSH_INTERVAL_MS);
   }
 
-  /** Uses that were forgotten, because too many keys waited for the store. */
+  /** Requests that are not counted: too much waited for the store, or it could not make sense of them. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Keys whose last use waits to be written. */
+  /** Counts (key, hour and kind of request) that wait to be written, besides those of a batch that is sent again. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#counter.size;
   }
 
-  /** An ExchangeSink. A request that was refused does not use its key. */
+  /** An ExchangeSink. A request that was refused is counted, but does not use its key. */
   readonly sink = (exchange: Exchange): void => {
-    if (!exchange.allowed || exchange.keyId === null) return;
-    this.#remember(exchange.keyId, exchange.at, exchange.previousSecret ? exchange.at : null);
+    if (!this.#counter.add(exchange)) this.#dropped++;
   };
 
   /** Writes what waits; resolves when it is written, or failed and waits again. Never rejects. */
@@ -81,60 +83,65 @@ export class UsageRecorder {
   /** Writes what waits a last time, for at most two seconds. Call it when no exchange can follow. */
   async stop(): Promise<void> {
     this.#stopRepeating();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#stopTimeoutMs);
-    });
-    // The second writes what came in while a flush was under way.
-    await Promise.race([this.flush().then(() => this.flush()), late]);
-    clearTimeout(timer);
+    await inTime(this.#writeTheRest(), this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS);
+  }
+
+  async #writeTheRest(): Promise<void> {
+    // One that is under way knows nothing of what came in since.
+    await this.#flushing;
+    for (let attempt = 1; attempt <= STOP_ATTEMPTS; attempt++) {
+      await this.flush();
+      if (this.#unsent === null && this.#counter.keys === 0) return;
+      await delay(STOP_PAUSE_MS);
+    }
   }
 
   async #writeAll(): Promise<void> {
-    // In the order of their ids, in which an embedded store keeps them: those of a batch then share a few pages.
-    const writing = [...this.#waiting].sort(byId);
-    this.#waiting = new Map();
-    for (let i = 0; i < writing.length; i += MAX_BATCH) {
-      try {
-        await this.#store.record(writing.slice(i, i + MAX_BATCH).map(keyUse));
-        // An embedded store writes before it returns: requests get their turn between two batches.
-        await setImmediate();
-      } catch (error) {
-        for (const [keyId, use] of writing.slice(i)) this.#remember(keyId, use.lastUsedAt, use.previousLastUsedAt);
-        if (!this.#inTrouble) this.#onTrouble(error);
-        this.#inTrouble = true;
-        return;
-      }
-    }
-    if (writing.length > 0 && this.#inTrouble) {
-      this.#inTrouble = false;
-      this.#onTrouble(null);
+    if (this.#unsent !== null && !(await this.#send(this.#unsent))) return;
+    // What comes in from now on is for the next time, or it would never end.
+    for (let left = this.#counter.keys; left > 0; left -= MAX_BATCH) {
+      if (!(await this.#send(this.#nextBatch(Math.min(left, MAX_BATCH))))) return;
+      // An embedded store writes before it returns: requests get their turn between two batches.
+      await setImmediate();
     }
   }
 
-  #remember(keyId: string, at: number, previousAt: number | null): void {
-    const use = this.#waiting.get(keyId);
-    if (use !== undefined) {
-      use.lastUsedAt = Math.max(use.lastUsedAt, at);
-      if (previousAt !== null) use.previousLastUsedAt = Math.max(use.previousLastUsedAt ?? previousAt, previousAt);
-    } else if (this.#waiting.size < this.#maxKeys) {
-      this.#waiting.set(keyId, { lastUsedAt: at, previousLastUsedAt: previousAt });
-    } else {
-      // The new one is given up: a key in use now will be used again, one that has waited for long may never be.
-      this.#dropped++;
+  #nextBatch(maxKeys: number): UsageBatch {
+    const { clock, retentionMs } = this.#options;
+    const keepFrom = dayOf(clock.now() - retentionMs());
+    this.#number++;
+    return { writer: this.#writer, number: this.#number, ...this.#counter.take(maxKeys), keepFrom };
+  }
+
+  /** @returns whether the next batch may follow */
+  async #send(batch: UsageBatch): Promise<boolean> {
+    this.#unsent = batch;
+    try {
+      await this.#options.store.record(batch);
+    } catch (error) {
+      if (!this.#inTrouble) this.#options.onTrouble?.(error);
+      this.#inTrouble = true;
+      if (mayWorkLater(error)) return false;
+      this.#dropped += requestsIn(batch);
+      this.#unsent = null;
+      return true;
     }
+    this.#unsent = null;
+    if (this.#inTrouble) this.#options.onTrouble?.(null);
+    this.#inTrouble = false;
+    return true;
   }
 }
 
-function byId([a]: [string, Use], [b]: [string, Use]): number {
-  return a < b ? -1 : 1;
+/** Any other failure would meet the same batch again, and all that wait behind it for ever. */
+function mayWorkLater(error: unknown): boolean {
+  return error instanceof StoreError && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_READ_ONLY');
 }
 
-function keyUse([keyId, use]: [string, Use]): KeyUse {
-  return { keyId, lastUsedAt: use.lastUsedAt, previousLastUsedAt: use.previousLastUsedAt };
-}
-
-function systemTimer(task: () => void, everyMs: number): () => void {
-  const timer = setInterval(task, everyMs).unref();
-  return () => clearInterval(timer);
+function requestsIn(batch: UsageBatch): number {
+  let requests = 0;
+  for (const { scope, hours } of batch.deltas) {
+    if (scope === 'all') for (const totals of Object.values(hours)) requests += totals.requests;
+  }
+  return requests;
 }

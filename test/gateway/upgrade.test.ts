@@ -60,7 +60,7 @@ t.test('a WebSocket works through the gateway', async (t) => {
   t.equal(code, 4000);
   const [seen] = await reported(1);
   t.match(seen, { method: 'GET', path: '/ws', route: '* /*', status: 101, code: null, aborted: null, allowed: true });
-  t.match(seen, { keyId: 'key_test', failure: null });
+  t.match(seen, { keyId: 'key_test', keyType: 'service', owner: 'team-a', failure: null });
   t.ok((seen?.requestBytes ?? 0) > 100 && (seen?.responseBytes ?? 0) > 100, 'bytes of both directions are counted');
   t.equal(upgrader.open, 0);
 });

@@ -10,6 +10,8 @@ export function exchange(changes: Partial<Exchange> = {}): Exchange {
     address: '203.0.113.9',
     userAgent: 'curl/8.16.0',
     keyId: 'key_0123456789abcdef',
+    keyType: 'personal',
+    owner: 'user_1',
     previousSecret: false,
     allowed: true,
     status: 200,

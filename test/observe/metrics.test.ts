@@ -17,6 +17,8 @@ function sources(changes: Partial<MetricsSources> = {}): MetricsSources {
     limitFallbacks: () => 10,
     logLinesDropped: () => 11,
     usageDropped: () => 12,
+    requestLogDropped: () => 13,
+    internalErrors: () => 14,
     configReloads: () => ({ success: 2, failure: 1 }),
     ...changes,
   };
@@ -160,6 +162,8 @@ t.test('what others count is read at each scrape', async (t) => {
     ['latchkey_limit_fallback_total', 10],
     ['latchkey_log_lines_dropped_total', 11],
     ['latchkey_usage_dropped_total', 12],
+    ['latchkey_request_log_dropped_total', 13],
+    ['latchkey_internal_errors_total', 14],
     ['latchkey_config_reloads_total{result="success"}', 2],
     ['latchkey_config_reloads_total{result="failure"}', 1],
     [`latchkey_build_info{version="1.2.3",node="${process.versions.node}"}`, 1],

@@ -2,6 +2,7 @@ import type { Decision } from '../../core/decision.ts';
 import type { DenialCode } from '../../core/denial.ts';
 import type { Exchange, ExchangeSink } from '../../core/exchange.ts';
 import type { ExaminedRequest } from '../examine.ts';
+import { tell } from '../tell.ts';
 
 /** How an upgrade ended. */
 export interface Ending {
@@ -28,7 +29,7 @@ export function newEnding(): Ending {
   };
 }
 
-/** Tells of an upgrade that has ended. What the listener does wrong is its own affair: it never reaches a client. */
+/** Tells of an upgrade that has ended. */
 export function reportUpgrade(
   examined: ExaminedRequest,
   decision: Decision | null,
@@ -36,23 +37,21 @@ export function reportUpgrade(
   now: number,
   sink: ExchangeSink,
 ): void {
-  const exchange: Exchange = {
+  const key = decision?.key?.record;
+  tell(sink, {
     requestId: examined.requestId,
     method: examined.method,
     path: examined.path,
     route: decision?.route?.pattern ?? null,
     address: examined.address,
     userAgent: examined.header('user-agent'),
-    keyId: decision?.key?.record.id ?? null,
+    keyId: key?.id ?? null,
+    keyType: key?.type ?? null,
+    owner: key?.owner ?? null,
     previousSecret: decision?.previousSecret ?? false,
     allowed: decision !== null && decision.denial === null,
     at: examined.at,
     durationMs: Math.max(0, now - examined.at),
     ...ending,
-  };
-  try {
-    sink(exchange);
-  } catch {
-    // The listener's contract forbids it; there is nobody left to tell.
-  }
+  });
 }
