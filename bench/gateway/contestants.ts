@@ -111,6 +111,7 @@ function script(name: string): string {
 function configuration(store: string, upstreamPort: number): string {
   return `
 proxy: { listen: 127.0.0.1:0 }
+management: { listen: off }
 health: { listen: 127.0.0.1:0 }
 store: ${store}
 upstreams: [{ url: http://127.0.0.1:${upstreamPort} }]

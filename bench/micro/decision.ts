@@ -9,6 +9,7 @@ import type { Gate } from '../../src/core/gate.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { freshState, type LimitState, take } from '../../src/core/limits.ts';
 import type { RequestView } from '../../src/core/request.ts';
+import { NO_ROLES } from '../../src/core/role.ts';
 import { RouteTable } from '../../src/core/route.ts';
 import { KeyDirectory } from '../../src/keys/directory.ts';
 import { createSecretHasher } from '../../src/keys/hasher.ts';
@@ -16,7 +17,7 @@ import { loadKey } from '../../src/keys/loader.ts';
 import { newSecret } from '../../src/keys/secret.ts';
 import { createFailureThrottle } from '../../src/limits/failure-throttle.ts';
 import { decide } from '../../src/pipeline.ts';
-import { benchKey, RESTRICTIONS } from '../key-record.ts';
+import { benchKey, RESTRICTIONS, UNRESTRICTED } from '../key-record.ts';
 
 const KEYS = 10_000;
 const DECISIONS = 200_000;
@@ -31,14 +32,16 @@ const records = new Map<string, KeyRecord>(secrets.map((secret, i) => [hasher.di
 const directory = new KeyDirectory(
   {
     findByDigest: (digest) => records.get(digest) ?? null,
-    changesSince: () => ({ cursor: '1', changed: [] }),
+    changesSince: () => ({ cursor: '1', changed: [], rolesChanged: false, hasImported: false }),
     get: async () => null,
-    list: async () => ({ keys: [], next: null, unreadable: [] }),
+    list: async () => ({ keys: [], next: null, unreadable: [], total: 0 }),
     create: async () => undefined,
     replace: async () => undefined,
+    delete: async () => undefined,
+    findClaim: async () => null,
   },
   hasher,
-  (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {} }),
+  (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {}, roles: NO_ROLES }),
   clock,
   { maxKeys: 100_000, maxUnknown: 10_000, ttlMs: 3_600_000, unknownTtlMs: 1_000, maxStaleMs: 900_000 },
 );
@@ -60,7 +63,7 @@ const gate: Gate = {
 };
 
 function record(secret: string, i: number): KeyRecord {
-  return benchKey(secret, i, now, i % 2 === 0 ? RESTRICTIONS : { ip_restrictions: [], time_restrictions: null });
+  return benchKey(secret, i, now, i % 2 === 0 ? RESTRICTIONS : UNRESTRICTED);
 }
 
 function viewOf(secret: string): RequestView {

@@ -3,9 +3,10 @@ import type { FoundKey, KeyFinder } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type KeyStore, StoreError } from '../core/ports.ts';
+import type { DirectoryOptions, DirectoryStats } from './directory-options.ts';
 import type { SecretHasher } from './hasher.ts';
 import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
-import { isWellFormedSecret } from './secret.ts';
+import { hasOwnForm, isWellFormedSecret } from './secret.ts';
 import { UnknownDigests } from './unknown-digests.ts';
 
 /** How often the store is asked which keys changed. Four tries in the second within which a change must be seen. */
@@ -14,23 +15,6 @@ export const POLL_MS = 250;
 const CONFIRMED_FOR_MS = 900;
 /** After the store failed, how long keys are answered from memory or refused at once, before one request asks again. */
 const RETRY_STORE_MS = 500;
-
-export interface DirectoryOptions {
-  readonly maxKeys: number;
-  readonly maxUnknown: number;
-  readonly ttlMs: number;
-  readonly unknownTtlMs: number;
-  readonly maxStaleMs: number;
-}
-
-export interface DirectoryStats {
-  readonly hits: number;
-  readonly misses: number;
-  readonly entries: number;
-  readonly storeErrors: number;
-  /** Whether the store answered when it was last asked. */
-  readonly storeUp: boolean;
-}
 
 /**
  * Finds keys by secret: in memory while the store has confirmed within the second that they did not change, in the
@@ -55,6 +39,7 @@ export class KeyDirectory implements KeyFinder {
   #misses = 0;
   #storeErrors = 0;
   #storeUp = true;
+  #hasImported = false;
   #timer: NodeJS.Timeout | null = null;
   #polling = false;
 
@@ -105,7 +90,9 @@ export class KeyDirectory implements KeyFinder {
     this.#polling = true;
     const asked = this.#clock.now();
     try {
-      const { cursor, changed } = await this.#store.changesSince(this.#cursor);
+      const { cursor, changed, rolesChanged, hasImported } = await this.#store.changesSince(this.#cursor);
+      if (rolesChanged) await this.#options.onRolesChanged?.();
+      this.#hasImported = hasImported;
       if (changed === null) this.#invalidateAll();
       else if (changed.length > 0) this.#invalidate(changed);
       this.#cursor = cursor;
@@ -127,9 +114,17 @@ export class KeyDirectory implements KeyFinder {
       this.#hits++;
       return cached;
     }
-    if (!isWellFormedSecret(secret)) return null;
+    if (!this.#mayBeSecret(secret)) return null;
     // A key made just before the store went away must not be refused as unknown because of it.
     return this.#confirmed(now) && this.#unknown.hasAll(candidates, now) ? null : undefined;
+  }
+
+  /**
+   * Whether the store need be asked at all. While there are imported keys a secret may have any form but that of our own
+   * with a wrong checksum.
+   */
+  #mayBeSecret(secret: string): boolean {
+    return isWellFormedSecret(secret) || (this.#hasImported && !hasOwnForm(secret));
   }
 
   lastAddress(secret: string): string | null {

@@ -17,9 +17,14 @@ export interface CachedKey extends FoundKey {
   changed: boolean;
 }
 
+/** Characters of a key's lists and texts that make it count for one key more. */
+const LENGTH_PER_KEY = 1_000;
+/** What an address or a CIDR counts for, as text and in the form that is searched. */
+const ADDRESS_LENGTH = 50;
+
 /**
  * Parsed keys by digest, and which digests a key is cached under, so that a change of the key finds them all. Both are
- * bounded by `maxKeys`: the key that was used longest ago goes first.
+ * bounded by `maxKeys`: the key that was used longest ago goes first. A large key counts for several.
  */
 export class KeyCache {
   readonly #byDigest: LRUCache<string, CachedKey>;
@@ -28,6 +33,8 @@ export class KeyCache {
   constructor(maxKeys: number) {
     this.#byDigest = new LRUCache({
       max: maxKeys,
+      maxSize: maxKeys,
+      sizeCalculation: ({ key }) => Math.min(maxKeys, 1 + Math.floor(lengthOf(key) / LENGTH_PER_KEY)),
       dispose: (cached, digest) => this.#forget(cached.key.record.id, digest),
       noDisposeOnSet: false,
     });
@@ -88,6 +95,13 @@ export class KeyCache {
     digests.delete(digest);
     if (digests.size === 0) this.#digestsOf.delete(id);
   }
+}
+
+function lengthOf({ permissionsHeader, record }: LoadedKey): number {
+  let length = permissionsHeader.length + record.description.length;
+  length += record.restrictions.ip_restrictions.length * ADDRESS_LENGTH;
+  for (const name in record.metadata) length += name.length + (record.metadata[name] ?? '').length;
+  return length;
 }
 
 function sameLimits(a: Limits, b: Limits): boolean {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../core/duration.ts';
 import type { KeyRestrictions } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
 import { MAX_LIMIT } from '../core/limits.ts';
@@ -16,6 +17,7 @@ export interface KeyFields {
   /** `resource:action`, `resource:*` or `*`. */
   readonly permissions: readonly string[];
   readonly preset: string | null;
+  readonly roles: readonly string[];
   readonly tier: string;
   readonly limits: Partial<Limits>;
   /** Milliseconds since the epoch; null: never. */
@@ -26,6 +28,8 @@ export interface KeyFields {
 export interface KeyTypePolicy {
   readonly tier: string;
   readonly defaultExpiryMs: number | null;
+  /** The longest that a key may live, from when its expiry is set; null: for ever. */
+  readonly maxExpiryMs: number | null;
   readonly rotationDueMs: number | null;
 }
 
@@ -42,13 +46,25 @@ const MAX_METADATA = 50;
 const MAX_METADATA_NAME = 64;
 const MAX_METADATA_VALUE = 500;
 const MAX_PERMISSIONS = 500;
+const MAX_KEY_ROLES = 100;
 /** The end of the year 9999: the last time that ISO 8601 writes with four digits. */
 const MAX_TIME = Date.UTC(10_000, 0) - 1;
 const CONTROL = /\p{Cc}/u;
 const LIMIT_NAMES: readonly string[] = ['perHour', 'perDay', 'burst'] satisfies (keyof Limits)[];
 
-/** What is wrong with a key's fields; empty when nothing is. `now` is compared with the expiry. */
-export function fieldFaults(fields: Partial<KeyFields>, catalogue: KeyCatalogue, now: number): KeyFault[] {
+/**
+ * What is wrong with a key's fields; empty when nothing is.
+ *
+ * @param type the type of the key, whose policy the expiry must keep to
+ * @param now  compared with the expiry
+ */
+export function fieldFaults(
+  fields: Partial<KeyFields>,
+  type: string,
+  catalogue: KeyCatalogue,
+  now: number,
+): KeyFault[] {
+  const maxExpiryMs = Object.hasOwn(catalogue.keyTypes, type) ? (catalogue.keyTypes[type]?.maxExpiryMs ?? null) : null;
   return [
     ...textFaults('name', fields.name, 1, MAX_NAME),
     ...textFaults('owner', fields.owner, 1, MAX_NAME),
@@ -56,16 +72,18 @@ export function fieldFaults(fields: Partial<KeyFields>, catalogue: KeyCatalogue,
     ...metadataFaults(fields.metadata ?? {}),
     ...permissionFaults(fields.permissions ?? [], catalogue),
     ...nameFaults('preset', fields.preset, Object.keys(catalogue.presets)),
+    ...roleFaults(fields.roles ?? [], catalogue),
     ...nameFaults('tier', fields.tier, Object.keys(catalogue.tiers)),
     ...limitFaults(fields.limits ?? {}),
-    ...expiryFaults(fields.expiresAt, now),
+    ...expiryFaults(fields.expiresAt, now, maxExpiryMs),
     ...(fields.restrictions === undefined ? [] : restrictionFaults(fields.restrictions).map(splitField)),
   ];
 }
 
 /** The fields that are given, in the form in which they are stored, and nothing else that came with them. */
 export function normalFields(fields: Partial<KeyFields>): Partial<KeyFields> {
-  const { name, owner, description, metadata, permissions, preset, tier, limits, expiresAt, restrictions } = fields;
+  const { name, owner, description, metadata, permissions, preset, roles, tier, limits } = fields;
+  const { expiresAt, restrictions } = fields;
   return {
     ...(name === undefined ? {} : { name: name.trim() }),
     ...(owner === undefined ? {} : { owner: owner.trim() }),
@@ -73,6 +91,7 @@ export function normalFields(fields: Partial<KeyFields>): Partial<KeyFields> {
     ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
     ...(permissions === undefined ? {} : { permissions: sortedPermissions(permissions) }),
     ...(preset === undefined ? {} : { preset }),
+    ...(roles === undefined ? {} : { roles: [...new Set(roles)].sort() }),
     ...(tier === undefined ? {} : { tier }),
     ...(limits === undefined ? {} : { limits: { ...limits } }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -106,13 +125,18 @@ function metadataFaults(metadata: Readonly<Record<string, string>>): KeyFault[] 
   ]);
 }
 
-function permissionFaults(permissions: readonly string[], catalogue: KeyCatalogue): KeyFault[] {
-  const field = 'permissions';
+/** What is wrong with the permissions of a key or a role; a fault's field is `permissions[0]`, `permissions[1]`, … */
+export function permissionFaults(
+  permissions: readonly string[],
+  catalogue: Pick<KeyCatalogue, 'permissions'>,
+): KeyFault[] {
   if (permissions.length > MAX_PERMISSIONS) {
-    return [{ field, message: `has ${permissions.length} entries; expected at most ${MAX_PERMISSIONS}` }];
+    const message = `has ${permissions.length} entries; expected at most ${MAX_PERMISSIONS}`;
+    return [{ field: 'permissions', message }];
   }
   const resources = new Set(catalogue.permissions.map((known) => known.slice(0, known.indexOf(':'))));
-  return permissions.flatMap((permission) => {
+  return permissions.flatMap((permission, index) => {
+    const field = `permissions[${index}]`;
     if (!isPermission(permission)) {
       return [{ field, message: `"${permission}" is not a permission; expected resource:action, resource:* or *` }];
     }
@@ -121,6 +145,14 @@ function permissionFaults(permissions: readonly string[], catalogue: KeyCatalogu
     const wildcards = [...resources].map((resource) => `${resource}:*`);
     return nameFaults(field, permission, [...catalogue.permissions, ...wildcards]);
   });
+}
+
+function roleFaults(roles: readonly string[], catalogue: KeyCatalogue): KeyFault[] {
+  if (roles.length > MAX_KEY_ROLES) {
+    return [{ field: 'roles', message: `has ${roles.length} entries; expected at most ${MAX_KEY_ROLES}` }];
+  }
+  const known = [...catalogue.roles.keys()];
+  return roles.flatMap((role, index) => nameFaults(`roles[${index}]`, role, known));
 }
 
 function nameFaults(field: string, name: string | null | undefined, known: readonly string[]): KeyFault[] {
@@ -140,13 +172,17 @@ function limitFaults(limits: Partial<Limits>): KeyFault[] {
   });
 }
 
-function expiryFaults(expiresAt: number | null | undefined, now: number): KeyFault[] {
-  if (expiresAt === null || expiresAt === undefined) return [];
+function expiryFaults(expiresAt: number | null | undefined, now: number, maxMs: number | null): KeyFault[] {
+  if (expiresAt === undefined) return [];
+  const longest = maxMs === null ? '' : `; keys of this type live for at most ${formatDuration(maxMs)}`;
+  const fault = (message: string): KeyFault[] => [{ field: 'expires_at', message }];
+  if (expiresAt === null) return maxMs === null ? [] : fault(`is never${longest}`);
   if (!Number.isInteger(expiresAt) || Math.abs(expiresAt) > MAX_TIME) {
-    return [{ field: 'expires_at', message: `is not a time; expected one before the year 10000` }];
+    return fault('is not a time; expected one before the year 10000');
   }
-  if (expiresAt > now) return [];
-  return [{ field: 'expires_at', message: `${new Date(expiresAt).toISOString()} has passed; expected a time to come` }];
+  const shown = new Date(expiresAt).toISOString();
+  if (expiresAt <= now) return fault(`${shown} has passed; expected a time to come`);
+  return maxMs !== null && expiresAt > now + maxMs ? fault(`${shown} is too late${longest}`) : [];
 }
 
 /** Restriction faults come as `field: message`. */

@@ -2,25 +2,35 @@ import type { LoadedKey } from '../core/decision.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
 import { compilePermissions, sortedPermissions } from '../core/permission.ts';
+import { NO_PLACES, type Places } from '../core/places.ts';
+import type { RolePermissions } from '../core/role.ts';
 import { compileRestrictions } from '../restrictions/index.ts';
 
-/** What a key's names stand for: the part of the configuration that a key is parsed against. */
+/** What a key's names stand for: the configuration's part, and the roles that were made over the API. */
 export interface Catalogue {
   readonly tiers: Readonly<Record<string, Limits>>;
   readonly presets: Readonly<Record<string, readonly string[]>>;
+  readonly roles: RolePermissions;
 }
 
 /** The strictest limits there are: what a key gets whose tier is no longer configured. */
 const LEAST: Limits = { perHour: 1, perDay: 1, burst: 1 };
 
-/** The permissions that a key has: its own and its preset's, sorted. A preset that is gone gives none. */
-export function effectivePermissions(record: KeyRecord, catalogue: Catalogue): string[] {
-  const preset = record.preset === null ? [] : (named(catalogue.presets, record.preset) ?? []);
-  return sortedPermissions([...record.permissions, ...preset]);
+/** The part of a key that says what it may do. */
+export type Grant = Pick<KeyRecord, 'permissions' | 'preset' | 'roles'>;
+
+/** The permissions that a key has: its own, its preset's and its roles', sorted. A name that is gone gives none. */
+export function effectivePermissions(grant: Grant, catalogue: Pick<Catalogue, 'presets' | 'roles'>): string[] {
+  const preset = grant.preset === null ? [] : (named(catalogue.presets, grant.preset) ?? []);
+  const roles = grant.roles.flatMap((name) => catalogue.roles.get(name) ?? []);
+  return sortedPermissions([...grant.permissions, ...preset, ...roles]);
 }
 
 /** The limits that hold for a key: its tier's, and what it overrides of them. */
-export function effectiveLimits(record: KeyRecord, catalogue: Catalogue): Limits {
+export function effectiveLimits(
+  record: Pick<KeyRecord, 'tier' | 'limits'>,
+  catalogue: Pick<Catalogue, 'tiers'>,
+): Limits {
   return { ...(named(catalogue.tiers, record.tier) ?? LEAST), ...record.limits };
 }
 
@@ -29,14 +39,18 @@ function named<T>(entries: Readonly<Record<string, T>>, name: string): T | undef
   return Object.hasOwn(entries, name) ? entries[name] : undefined;
 }
 
-/** Parses a stored key into what the checks use. Never throws: what cannot be understood gives less, not more. */
-export function loadKey(record: KeyRecord, catalogue: Catalogue): LoadedKey {
+/**
+ * Parses a stored key into what the checks use. Never throws: what cannot be understood gives less, not more.
+ *
+ * @param places what is known of addresses
+ */
+export function loadKey(record: KeyRecord, catalogue: Catalogue, places: Places = NO_PLACES): LoadedKey {
   const permissions = effectivePermissions(record, catalogue);
   return {
     record,
     permissions: compilePermissions(permissions),
     limits: effectiveLimits(record, catalogue),
-    restrictions: compileRestrictions(record.restrictions),
+    restrictions: compileRestrictions(record.restrictions, places),
     permissionsHeader: permissions.join(' '),
     recent: { address: '', lease: null },
   };

@@ -43,13 +43,18 @@ export function newSecret(prefix: string): string {
  * earlier one stay valid.
  */
 export function isWellFormedSecret(text: string): boolean {
+  return hasOwnForm(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_LENGTH)));
+}
+
+/** The same but for the checksum, which may be wrong. */
+export function hasOwnForm(text: string): boolean {
   const start = text.length - TAIL_LENGTH;
   if (start < 2 || start > MAX_PREFIX_LENGTH + 1 || text[start - 1] !== '_') return false;
   for (let i = start; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code >= 128 || IS_BASE62[code] === 0) return false;
   }
-  return text.endsWith(checksum(text.slice(0, -CHECKSUM_LENGTH)));
+  return true;
 }
 
 /** What may be shown of a secret later: its prefix and its last four characters. Of a short text nothing is shown. */

@@ -1,8 +1,14 @@
 import type { KeyRecord, TimeRestriction } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
-import type { KeyUse } from '../core/ports.ts';
+import type { KeyUse } from '../core/usage.ts';
 import type { KeyCatalogue } from './key-input.ts';
 import { effectiveLimits, effectivePermissions } from './loader.ts';
+
+export interface ShownLimits {
+  readonly per_hour: number;
+  readonly per_day: number;
+  readonly burst: number;
+}
 
 /** A key as people and programs are shown it. Times are ISO 8601 in UTC; null: never, or not. */
 export interface KeyView {
@@ -15,12 +21,19 @@ export interface KeyView {
   /** `expired` is told here; it is not stored. */
   readonly status: 'active' | 'disabled' | 'revoked' | 'expired';
   readonly hint: string;
-  /** All that the key may do: its own permissions and its preset's, sorted. */
+  /** All that the key may do: its own permissions, its preset's and its roles', sorted. */
   readonly permissions: readonly string[];
+  /** Those that it was given one by one. */
+  readonly granted_permissions: readonly string[];
   readonly preset: string | null;
+  readonly roles: readonly string[];
   readonly tier: string;
-  readonly limits: { readonly per_hour: number; readonly per_day: number; readonly burst: number };
+  readonly limits: ShownLimits;
+  /** Those of the limits that are the key's own and not its tier's. */
+  readonly limit_overrides: Partial<ShownLimits>;
   readonly ip_restrictions: readonly string[];
+  readonly country_restrictions: readonly string[];
+  readonly block_tor: boolean;
   readonly time_restrictions: TimeRestriction | null;
   readonly created_at: string;
   readonly updated_at: string;
@@ -36,12 +49,15 @@ export interface KeyView {
     readonly expires_at: string;
     readonly last_used: string | null;
   } | null;
+  /** Whether the secret can be shown again. */
+  readonly recoverable: boolean;
   readonly version: number;
 }
 
 /** ECMA-262: 100,000,000 days after the epoch. */
 const MAX_DATE_MS = 8.64e15;
 
+/** @param use null: when it was last used is not known */
 export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCatalogue, now: number): KeyView {
   const { previous } = record;
   const due = catalogue.keyTypes[record.type]?.rotationDueMs ?? null;
@@ -55,11 +71,13 @@ export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCata
     status: shownStatus(record, now),
     hint: record.secret.hint,
     permissions: effectivePermissions(record, catalogue),
+    granted_permissions: record.permissions,
     preset: record.preset,
+    roles: record.roles,
     tier: record.tier,
     limits: shownLimits(effectiveLimits(record, catalogue)),
-    ip_restrictions: record.restrictions.ip_restrictions,
-    time_restrictions: record.restrictions.time_restrictions,
+    limit_overrides: shownOverrides(record.limits),
+    ...record.restrictions,
     created_at: isoOf(record.createdAt),
     updated_at: isoOf(record.updatedAt),
     expires_at: iso(record.expiresAt),
@@ -75,6 +93,7 @@ export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCata
             expires_at: isoOf(previous.expiresAt),
             last_used: iso(usedSince(record.rotatedAt, use?.previousLastUsedAt ?? null)),
           },
+    recoverable: record.sealedSecret !== null,
     version: record.version,
   };
 }
@@ -88,8 +107,16 @@ function shownStatus(record: KeyRecord, now: number): KeyView['status'] {
   return record.status === 'active' && record.expiresAt !== null && record.expiresAt <= now ? 'expired' : record.status;
 }
 
-function shownLimits({ perHour, perDay, burst }: Limits): KeyView['limits'] {
+function shownLimits({ perHour, perDay, burst }: Limits): ShownLimits {
   return { per_hour: perHour, per_day: perDay, burst };
+}
+
+function shownOverrides({ perHour, perDay, burst }: Partial<Limits>): Partial<ShownLimits> {
+  return {
+    ...(perHour === undefined ? {} : { per_hour: perHour }),
+    ...(perDay === undefined ? {} : { per_day: perDay }),
+    ...(burst === undefined ? {} : { burst }),
+  };
 }
 
 function iso(time: number | null): string | null {

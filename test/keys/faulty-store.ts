@@ -1,3 +1,4 @@
+import type { Along, Claim } from '../../src/core/along.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import type { MaybePromise } from '../../src/core/maybe.ts';
 import { type KeyChanges, type KeyPage, type KeyQuery, type KeyStore, StoreError } from '../../src/core/ports.ts';
@@ -36,14 +37,24 @@ export class FaultyKeyStore implements KeyStore {
     return this.#store.list(query);
   }
 
-  async create(record: KeyRecord): Promise<void> {
+  async create(record: KeyRecord, along?: Along): Promise<void> {
     this.#mustBeUp();
-    await this.#store.create(record);
+    await this.#store.create(record, along);
   }
 
-  async replace(record: KeyRecord): Promise<void> {
+  async replace(record: KeyRecord, along?: Along): Promise<void> {
     this.#mustBeUp();
-    await this.#store.replace(record);
+    await this.#store.replace(record, along);
+  }
+
+  async delete(id: string, version: number, along?: Along): Promise<void> {
+    this.#mustBeUp();
+    await this.#store.delete(id, version, along);
+  }
+
+  async findClaim(id: string, now: number): Promise<Claim | null> {
+    this.#mustBeUp();
+    return this.#store.findClaim(id, now);
   }
 
   /** Gives the answers of one kind that are held back. */

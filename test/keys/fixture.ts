@@ -1,7 +1,8 @@
 import type { FoundKey } from '../../src/core/gate.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { type DirectoryOptions, KeyDirectory } from '../../src/keys/directory.ts';
+import { KeyDirectory } from '../../src/keys/directory.ts';
+import type { DirectoryOptions } from '../../src/keys/directory-options.ts';
 import type { SecretHasher } from '../../src/keys/hasher.ts';
 import { loadKey } from '../../src/keys/loader.ts';
 import { ManualClock } from '../support/clock.ts';

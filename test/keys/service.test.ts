@@ -1,9 +1,11 @@
 import t from 'tap';
 import type { KeyRecord } from '../../src/core/key.ts';
-import type { KeyStore } from '../../src/core/ports.ts';
+import type { KeyStore, Store } from '../../src/core/ports.ts';
+import { UNLIMITED } from '../../src/keys/actor.ts';
 import { KeyError } from '../../src/keys/key-error.ts';
+import type { NewKey } from '../../src/keys/new-record.ts';
 import { isWellFormedSecret } from '../../src/keys/secret.ts';
-import { KeyService, MAX_GRACE_MS, type NewKey } from '../../src/keys/service.ts';
+import { KeyService, MAX_GRACE_MS } from '../../src/keys/service.ts';
 import { ManualClock, NOON } from '../support/clock.ts';
 import { CATALOGUE, DAY, HASHER, sqliteStore, type Tap, UNRESTRICTED } from '../support/keys.ts';
 import { FaultyKeyStore } from './faulty-store.ts';
@@ -19,9 +21,14 @@ interface Fixture {
 
 async function setUp(t: Tap): Promise<Fixture> {
   const clock = new ManualClock();
-  const store = (await sqliteStore(t, clock)).keys;
-  const options = { store, hasher: HASHER, clock, catalogue: CATALOGUE, prefix: 'acme', rotationGraceMs: GRACE };
-  return { clock, store, keys: new KeyService(options) };
+  const store = await sqliteStore(t, clock);
+  return { clock, store: store.keys, keys: serviceOn(store, clock) };
+}
+
+function serviceOn(store: Pick<Store, 'keys' | 'roles' | 'audit'>, clock: ManualClock): KeyService {
+  const settings = { catalogue: CATALOGUE, prefix: 'acme', rotationGraceMs: GRACE, sealer: null };
+  const actor = { subject: 'ann', from: 'test', requestId: null, reach: UNLIMITED };
+  return new KeyService({ store, hasher: HASHER, clock, settings: () => settings, actor });
 }
 
 async function stored(store: KeyStore): Promise<readonly KeyRecord[]> {
@@ -108,12 +115,12 @@ const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
   'metadata name empty': [{ metadata: { '': 'x' } }, /^metadata\.: is empty/],
   'permission misspelt': [
     { permissions: ['domain:read'] },
-    /^permissions: "domain:read" is not known; did you mean "domains:read"\?$/,
+    /^permissions\[0\]: "domain:read" is not known; did you mean "domains:read"\?$/,
   ],
   'permission wildcard misspelt': [{ permissions: ['domainz:*'] }, /did you mean "domains:\*"\?$/],
   'permission of no form': [
     { permissions: ['read'] },
-    /^permissions: "read" is not a permission; expected resource:action/,
+    /^permissions\[0\]: "read" is not a permission; expected resource:action/,
   ],
   'permissions many': [{ permissions: Array.from({ length: 501 }, () => '*') }, /^permissions: has 501 entries/],
   'preset unknown': [{ preset: 'readonly' }, /^preset: "readonly" is not known; did you mean "read_only"\?$/],
@@ -131,7 +138,7 @@ const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
   'expiry beyond the calendar': [{ expiresAt: 9e15 }, /^expires_at: is not a time/],
   address: [
     { restrictions: { ...UNRESTRICTED, ip_restrictions: ['10.0.0.0/33'] } },
-    /^ip_restrictions: "10\.0\.0\.0\/33" has/,
+    /^ip_restrictions\[0\]: "10\.0\.0\.0\/33" has/,
   ],
   hours: [
     {
@@ -140,7 +147,7 @@ const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
         time_restrictions: { timezone: 'UTC', allowed_hours: ['08:00-25:00'], allowed_days: [] },
       },
     },
-    /^time_restrictions\.allowed_hours: "08:00-25:00" is not a window/,
+    /^time_restrictions\.allowed_hours\[0\]: "08:00-25:00" is not a window/,
   ],
 };
 
@@ -175,7 +182,9 @@ t.test('a change touches only what is given', async (t) => {
   t.match(next, { metadata: { a: '3' }, expiresAt: null, limits: { perHour: 5 }, version: 3 });
   t.notOk('b' in next.metadata);
   const untouched = JSON.parse('{"id":"key_x","status":"revoked","version":99,"secret":{"digest":"x","hint":""}}');
-  t.strictSame(await keys.update(record.id, { name: 'cd', ...untouched }), { ...next, version: 4 }, 'no other field');
+  const named = await keys.update(record.id, { name: 'ce', ...untouched });
+  t.strictSame(named, { ...next, name: 'ce', version: 4 }, 'no other field');
+  t.strictSame(await keys.update(record.id, { name: 'ce', ...untouched }), named, 'what is so already stays as it is');
 });
 
 t.test('a key that is not there is not there, whatever is done to it', async (t) => {
@@ -258,7 +267,7 @@ t.test('a grace must be from nothing to 90 days, and the key alive', async (t) =
   for (const grace of [-1, MAX_GRACE_MS + 1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     await t.rejects(keys.rotate(record.id, grace), {
       code: 'KEY_INVALID',
-      message: /^grace: is .* expected 0 to 90 days$/,
+      message: /^grace_period: is .* expected 0 to 90 days$/,
     });
   }
   t.strictSame(await store.get(record.id), record);
@@ -299,8 +308,10 @@ t.test('a revocation is never undone by a change that began before it', async (t
 });
 
 t.test('who never gets a turn is told so', async (t) => {
-  const { clock, keys, store } = await setUp(t);
-  const { record } = await keys.create(PLAIN);
+  const clock = new ManualClock();
+  const whole = await sqliteStore(t, clock);
+  const store = whole.keys;
+  const { record } = await serviceOn(whole, clock).create(PLAIN);
   // Somebody else changes the key between each reading and writing.
   const busy = new FaultyKeyStore(store);
   busy.get = async (id) => {
@@ -308,7 +319,7 @@ t.test('who never gets a turn is told so', async (t) => {
     if (found !== null) await store.replace({ ...found, version: found.version + 1 });
     return found;
   };
-  const options = { store: busy, hasher: HASHER, clock, catalogue: CATALOGUE, prefix: 'acme', rotationGraceMs: GRACE };
-  await t.rejects(new KeyService(options).update(record.id, { name: 'x' }), { code: 'KEY_CONFLICT' });
+  const keys = serviceOn({ ...whole, keys: busy }, clock);
+  await t.rejects(keys.update(record.id, { name: 'x' }), { code: 'KEY_CONFLICT' });
   t.match(await store.get(record.id), { name: 'ci' });
 });

@@ -7,6 +7,7 @@ import type { KeyRecord, KeyRestrictions } from '../../src/core/key.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
 import type { RequestView } from '../../src/core/request.ts';
+import { NO_ROLES } from '../../src/core/role.ts';
 import { createSecretHasher, type SecretHasher } from '../../src/keys/hasher.ts';
 import type { KeyCatalogue } from '../../src/keys/key-input.ts';
 import { loadKey } from '../../src/keys/loader.ts';
@@ -21,14 +22,20 @@ export interface Tap {
 
 export const DAY = 86_400_000;
 export const LIMITS: Limits = { perHour: 1_000, perDay: 10_000, burst: 100 };
-export const UNRESTRICTED: KeyRestrictions = { ip_restrictions: [], time_restrictions: null };
+export const UNRESTRICTED: KeyRestrictions = {
+  ip_restrictions: [],
+  country_restrictions: [],
+  block_tor: false,
+  time_restrictions: null,
+};
 
 export const CATALOGUE: KeyCatalogue = {
   tiers: { personal: LIMITS, service: { perHour: 50_000, perDay: 500_000, burst: 5_000 } },
   presets: { read_only: ['domains:read', 'devices:read'] },
+  roles: NO_ROLES,
   keyTypes: {
-    personal: { tier: 'personal', defaultExpiryMs: 90 * DAY, rotationDueMs: null },
-    service: { tier: 'service', defaultExpiryMs: null, rotationDueMs: 365 * DAY },
+    personal: { tier: 'personal', defaultExpiryMs: 90 * DAY, maxExpiryMs: null, rotationDueMs: null },
+    service: { tier: 'service', defaultExpiryMs: null, maxExpiryMs: null, rotationDueMs: 365 * DAY },
   },
   permissions: ['domains:read', 'domains:write', 'domains:delete', 'devices:read'],
 };
@@ -50,16 +57,20 @@ export function keyRecord(given: Partial<KeyRecord> = {}): KeyRecord {
     status: 'active',
     permissions: [],
     preset: null,
+    roles: [],
     tier: 'personal',
     limits: {},
     restrictions: UNRESTRICTED,
     secret: { digest: `sha256:${id}`, hint: '' },
     previous: null,
+    sealedSecret: null,
+    imported: false,
     createdAt: NOON,
     updatedAt: NOON,
     rotatedAt: null,
     expiresAt: null,
     revokedAt: null,
+    disabledBy: null,
     version: 1,
     ...given,
   };

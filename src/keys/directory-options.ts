@@ -1,0 +1,18 @@
+export interface DirectoryOptions {
+  readonly maxKeys: number;
+  readonly maxUnknown: number;
+  readonly ttlMs: number;
+  readonly unknownTtlMs: number;
+  readonly maxStaleMs: number;
+  /** Called when a role may have changed, before anything else is answered from memory; rejects with a StoreError. */
+  readonly onRolesChanged?: () => Promise<void>;
+}
+
+export interface DirectoryStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly entries: number;
+  readonly storeErrors: number;
+  /** Whether the store answered when it was last asked. */
+  readonly storeUp: boolean;
+}
