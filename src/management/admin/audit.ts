@@ -1,0 +1,64 @@
+import type { AuditEntry, AuditEvent } from '../../core/audit.ts';
+import type { ManagementClient } from '../client.ts';
+import { mustRead } from '../reach.ts';
+import type { AuditEntryAnswer, AuditList, AuditQueryInput } from '../schemas/audit.ts';
+import type { AdminContext } from './context.ts';
+import { reversed } from './logs.ts';
+
+const DEFAULT_LIMIT = 100;
+/** Pages of the store that one answer may take when few entries meet the conditions. */
+const MAX_STORE_PAGES = 10;
+
+/** What was done, by whom. */
+export function auditMethods(context: AdminContext): Pick<ManagementClient, 'auditLogs'> {
+  return { auditLogs: (query) => auditLogs(query, context) };
+}
+
+async function auditLogs(query: AuditQueryInput, { caller, store }: AdminContext): Promise<AuditList> {
+  mustRead(caller, 'the audit log');
+  const { limit = DEFAULT_LIMIT, cursor, from, to, ...filters } = query;
+  const times = {
+    ...(from === undefined ? {} : { from: Date.parse(from) }),
+    // Up to and including, as people mean it; the store's bound is outside.
+    ...(to === undefined ? {} : { to: Date.parse(to) + 1 }),
+  };
+  if (times.from !== undefined && times.to !== undefined && times.from >= times.to) throw reversed();
+  const entries: AuditEntryAnswer[] = [];
+  let after = cursor;
+  for (let pages = 0; pages < MAX_STORE_PAGES; pages++) {
+    const size = limit - entries.length;
+    const page = await store.audit.read({
+      ...present(filters),
+      ...times,
+      limit: size,
+      ...(after === undefined ? {} : { after }),
+    });
+    entries.push(...page.entries.map(shown));
+    after = page.next ?? undefined;
+    if (after === undefined || entries.length >= limit) break;
+  }
+  return { entries, pagination: { limit, next: after ?? null } };
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function present<T extends object>(from: T): Present<T> {
+  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+function shown({ seq, json, previousHash, hash }: AuditEntry): AuditEntryAnswer {
+  const event = JSON.parse(json) as AuditEvent;
+  return {
+    seq,
+    timestamp: new Date(event.at).toISOString(),
+    actor: event.actor,
+    from: event.from,
+    action: event.action,
+    target: event.target,
+    before: event.before,
+    after: event.after,
+    request_id: event.requestId,
+    previous_hash: previousHash,
+    hash,
+  };
+}

@@ -1,0 +1,28 @@
+import { ManagementError } from '../failures.ts';
+
+/** RFC 6750 §2.1, with the case-insensitive scheme of RFC 9110 §11.1. */
+const SCHEME = 'bearer ';
+/** A signed token: three parts in base64url. One that is encrypted has five, one that is not signed an empty last one. */
+const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+/** Longer than any token with a bearable list of permissions, and shorter than the headers may be. */
+const MAX_TOKEN_LENGTH = 8192;
+
+/** What every token but an expired one is told: which part of it is wrong would help only whoever makes one up. */
+export function notValid(): ManagementError {
+  return new ManagementError('token_invalid', 'Check who issued the token, for whom, and that it is complete.');
+}
+
+/**
+ * The token in `Bearer <token>`. Credentials of another scheme are none (RFC 6750 §3.1).
+ *
+ * @throws ManagementError token_missing, or token_invalid for what cannot be a signed token
+ */
+export function bearerToken(authorization: string | undefined): string {
+  const isBearer = authorization?.slice(0, SCHEME.length).toLowerCase() === SCHEME;
+  const token = isBearer ? authorization.slice(SCHEME.length).trim() : '';
+  if (token === '') {
+    throw new ManagementError('token_missing', 'Send a management token as "Authorization: Bearer <token>".');
+  }
+  if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) throw notValid();
+  return token;
+}

@@ -1,0 +1,21 @@
+import { type Endpoint, endpoint } from '../endpoint.ts';
+import { bulkChange, bulkResult } from '../schemas/key.ts';
+import type { ClientFor } from './shared.ts';
+
+/** `/api-keys/bulk`: many keys at once. */
+export function bulkEndpoints(clientFor: ClientFor): Endpoint[] {
+  return [
+    endpoint({
+      method: 'POST',
+      path: '/api-keys/bulk',
+      operationId: 'changeKeys',
+      tag: 'Keys',
+      summary: 'Revoke or disable many keys',
+      description:
+        'All keys that meet the conditions, up to a bounded number of them: while `more` is true, send it again. Each key is changed and audited on its own; what failed is listed. With `dry_run` nothing is changed, and the answer says what would be. Needs `admin:write`.',
+      body: bulkChange,
+      answers: { 200: bulkResult },
+      handle: async ({ caller, body }) => ({ status: 200, body: await clientFor(caller).bulkChange(body) }),
+    }),
+  ];
+}

@@ -1,0 +1,45 @@
+/** A management API as a gateway serves it, on a store of the test's own, and clients for it. */
+import { managementEndpoints } from '../../src/management/endpoints/index.ts';
+import { RemoteClient } from '../../src/management/remote-client.ts';
+import { createManagementServer, type ManagementServer } from '../../src/management/server.ts';
+import type { Tap } from '../support/keys.ts';
+import { type AdminFixture, administer } from '../support/management.ts';
+import { secretAuthenticator } from './fixture.ts';
+
+export interface Served extends AdminFixture {
+  readonly server: ManagementServer;
+  readonly url: string;
+  /** A token for `root`, who may do everything, or for others. */
+  token(permissions?: readonly string[], subject?: string): Promise<string>;
+  /** Asks over HTTP; as `root` unless a token says otherwise. */
+  remote(token?: string): Promise<RemoteClient>;
+}
+
+/** @param more further sections of the configuration */
+export async function serveManagement(t: Tap, more = ''): Promise<Served> {
+  const fixture = await administer(t, more);
+  const { authenticator, token: mint } = await secretAuthenticator(t, fixture.clock);
+  const server = createManagementServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    endpoints: managementEndpoints((caller) => fixture.administration.as(caller)),
+    authenticate: authenticator,
+    maxBodyBytes: 1024 * 1024,
+    clock: fixture.clock,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  const { port } = await server.listen();
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${port}`;
+  const token = (permissions: readonly string[] = ['admin:write'], subject = 'root') => mint(permissions, subject);
+  const remote = async (given?: string) => client(t, url, given ?? (await token()));
+  return { ...fixture, server, url, token, remote };
+}
+
+/** A client of whatever is at a URL, with short waits. */
+export function client(t: Tap, url: string, token = 'token'): RemoteClient {
+  const made = new RemoteClient({ url: new URL(url), token, userAgent: 'test', retryDelaysMs: [1, 1, 1] });
+  t.teardown(() => made.close());
+  return made;
+}
