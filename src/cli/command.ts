@@ -25,6 +25,8 @@ export interface Argument {
   /** Like `the id of a key`. */
   readonly what: string;
   readonly suggestions?: readonly string[];
+  /** The command does without it, when an option says what it would. */
+  readonly optional?: boolean;
 }
 
 export interface Command {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
+import type { ZodType } from 'zod';
 import type { Config, ListenAddress, StoreConfig } from '../config/config.ts';
 import { configFile, DEFAULT_CONFIG_FILE } from '../config/environment.ts';
 import { Invalid } from '../config/fields.ts';
 import { configForUpstream, type LoadedConfig, loadConfig } from '../config/load.ts';
-import { listenAddress } from '../config/network-fields.ts';
+import { listenAddress, listenAddressOrOff } from '../config/network-fields.ts';
 import { ConfigError } from '../config/problem.ts';
 import { parseStoreUrl } from '../config/store-url.ts';
 import type { Args } from './args.ts';
@@ -26,12 +27,17 @@ export function fileConfiguration(args: Args, io: Io): LoadedConfig {
 
 /** What the keys commands work on: the file where there is one, defaults otherwise; `--store` on top. */
 export function keysConfiguration(args: Args, io: Io): Config {
+  return withStore(usualConfiguration(args, io), args);
+}
+
+/** The file that `--config` names or that is found, defaults where there is none or `--no-config` says so. */
+export function usualConfiguration(args: Args, io: Io): Config {
   const file = args.one('config') ?? (args.has('no-config') ? null : foundConfigFile(io));
   if (args.has('config') && args.has('no-config')) {
     throw usageError('--config and --no-config contradict each other; give one of them');
   }
   const loaded = file === null ? configForUpstream(ANY_UPSTREAM, io.environment) : loadConfig(file, io.environment);
-  return withStore(loaded.config, args);
+  return loaded.config;
 }
 
 /** A configuration with the store that `--store` names, if it does. */
@@ -54,9 +60,18 @@ function storeOption(args: Args, timeoutMs: number): StoreConfig | null {
 
 /** The address that an option names; null when it was not given. */
 export function listenOption(args: Args, flag: string): ListenAddress | null {
+  return readListen(args, flag, listenAddress()) ?? null;
+}
+
+/** The same where `off` stands for no listener at all: null; undefined when it was not given. */
+export function listenOptionOrOff(args: Args, flag: string): ListenAddress | null | undefined {
+  return readListen(args, flag, listenAddressOrOff());
+}
+
+function readListen<T>(args: Args, flag: string, schema: ZodType<T>): T | undefined {
   const text = args.one(flag);
-  if (text === undefined) return null;
-  const result = listenAddress().safeParse(text);
+  if (text === undefined) return undefined;
+  const result = schema.safeParse(text);
   if (result.success) return result.data;
   throw usageError(`--${flag}: ${result.error.issues[0]?.message ?? 'is not an address'}`);
 }

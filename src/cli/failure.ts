@@ -1,10 +1,13 @@
 import { ConfigError, formatProblem } from '../config/problem.ts';
+import { PlacesError } from '../core/places.ts';
 import { StoreError } from '../core/ports.ts';
 import { KeyError, type KeyFault } from '../keys/key-error.ts';
+import { type FailureCode, type FieldFault, ManagementError } from '../management/failures.ts';
+import { RemoteError } from '../management/remote-error.ts';
 import { oneLine } from '../observe/log-text.ts';
 import { redactSecrets } from '../observe/redact.ts';
 import type { Io } from './io.ts';
-import { flagOfField } from './keys/field-flags.ts';
+import { fieldOfPointer, flagOfField } from './keys/field-flags.ts';
 
 export const DONE = 0;
 export const FAILED = 1;
@@ -64,7 +67,10 @@ function failureOf(error: unknown): Failure {
   if (error instanceof CliError) return failure(error.code, [oneLine(error.message)], error.faults, error.exitCode);
   if (error instanceof ConfigError) return configFailure(error);
   if (error instanceof KeyError) return keyFailure(error);
-  if (error instanceof StoreError) return failure(error.code, [oneLine(error.message)]);
+  if (error instanceof ManagementError) return managementFailure(error);
+  if (error instanceof StoreError || error instanceof RemoteError || error instanceof PlacesError) {
+    return failure(error.code, [oneLine(error.message)]);
+  }
   if (isWriteError(error)) return failure('OUTPUT_FAILED', [`standard output cannot be written (${error.code})`]);
   // A mistake in the program: whoever mends it needs to know where.
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -90,9 +96,30 @@ function configFailure(error: ConfigError): Failure {
 
 /** What was given for a key is named by the option that gave it. */
 function keyFailure({ code, faults, message }: KeyError): Failure {
-  const lines = faults.map((fault) => oneLine(`${flagOfField(fault.field)}: ${fault.message}`));
-  const shown = lines.length === 0 ? [oneLine(message)] : lines;
-  return failure(code, shown, faults, code === 'KEY_INVALID' ? USAGE : FAILED);
+  return failure(code, faultLines(faults, message), faults, code === 'KEY_INVALID' ? USAGE : FAILED);
+}
+
+/** What the management API calls a mistake of whoever asks is one of the command line. */
+const MISTAKES: ReadonlySet<FailureCode> = new Set(['validation_failed', 'request_invalid', 'body_malformed']);
+const TOKEN_FAILURES: ReadonlySet<FailureCode> = new Set(['token_missing', 'token_invalid']);
+
+function managementFailure({ code, errors, message }: ManagementError): Failure {
+  const faults = errors.map((each) => ({ field: fieldOfFault(each), message: each.detail }));
+  const said = TOKEN_FAILURES.has(code) ? `${message} (LATCHKEY_TOKEN; "latchkey token" makes one)` : message;
+  return failure(code.toUpperCase(), faultLines(faults, said), faults, MISTAKES.has(code) ? USAGE : FAILED);
+}
+
+function fieldOfFault({ pointer, parameter, header }: FieldFault): string {
+  return parameter ?? header ?? fieldOfPointer(pointer ?? '');
+}
+
+/** Each fault named by its option; without any, the message. */
+function faultLines(faults: readonly Fault[], message: string): string[] {
+  if (faults.length === 0) return [oneLine(message)];
+  return faults.map((fault) => {
+    const flag = flagOfField(fault.field);
+    return oneLine(flag === '' ? fault.message : `${flag}: ${fault.message}`);
+  });
 }
 
 function isWriteError(error: unknown): error is NodeJS.ErrnoException {

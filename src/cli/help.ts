@@ -8,7 +8,7 @@ const MAX_EXAMPLES = 4;
 
 /** Help for one command. */
 export function commandHelp(command: Command): string {
-  const args = command.arguments.map((argument) => argument.name);
+  const args = command.arguments.map(({ name, optional }) => (optional === true ? `[${name}]` : name));
   const parts = [
     [`Usage: ${[nameOf(command), ...args, '[options]'].join(' ')}`],
     [command.summary],

@@ -1,13 +1,19 @@
 import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { type Environment, processEnvironment, wantsNoColor } from '../config/environment.ts';
+import type { Clock } from '../core/clock.ts';
+import { machineClock } from './clock.ts';
+import { askTerminal, interruption, progressLine } from './terminal.ts';
 
-export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green';
+export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
 
 /** What a command is given of the world around it. */
 export interface Io {
   readonly environment: Environment;
+  readonly clock: Clock;
   readonly stdoutIsTerminal: boolean;
+  /** Characters in a line of the terminal that standard output is; null when it is none. */
+  readonly columns: number | null;
   /** Whether the user wants colours at all; each stream must also be a terminal. */
   readonly colors: boolean;
   /** Writes data to standard output; a line feed is added. */
@@ -18,6 +24,14 @@ export interface Io {
   paint(style: Style, text: string): string;
   /** For a command whose work is not its output: it goes on when nobody reads that any more. */
   outliveReader(): void;
+  /** What the user types when asked; null when nobody can be asked, or the user ends the question. */
+  ask(question: string): Promise<string | null>;
+  /** Says on a terminal how far something is, in one line that the next one replaces; '' takes it away. */
+  progress(text: string): void;
+  /** Whether anybody sees that. */
+  readonly progressIsShown: boolean;
+  /** Aborted when the user interrupts a command that else goes on; a second interruption ends the process. */
+  interrupted(): AbortSignal;
 }
 
 /** The real streams and the real environment. */
@@ -35,15 +49,29 @@ export function systemIo(): Io {
   // Nobody is left to be told.
   process.stderr.on('error', () => undefined);
   const stdoutIsTerminal = isatty(process.stdout.fd);
+  const progressIsShown = isatty(process.stderr.fd) && environment['TERM'] !== 'dumb';
+  const progress = progressLine(progressIsShown);
   return {
     environment,
+    clock: machineClock,
     stdoutIsTerminal,
+    columns: stdoutIsTerminal ? process.stdout.columns || null : null,
     colors,
-    out: (text) => void process.stdout.write(`${text}\n`),
-    say: (text) => void process.stderr.write(`${text}\n`),
+    out: (text) => {
+      progress('');
+      process.stdout.write(`${text}\n`);
+    },
+    say: (text) => {
+      progress('');
+      process.stderr.write(`${text}\n`);
+    },
     paint: (style, text) => (stdoutIsTerminal && colors ? styleText(style, text, { validateStream: false }) : text),
     outliveReader: () => {
       outlives = true;
     },
+    ask: askTerminal,
+    progress,
+    progressIsShown,
+    interrupted: interruption,
   };
 }

@@ -17,3 +17,22 @@ export const STORE_FLAG: Flag = {
   value: 'URL',
   summary: 'Where keys are kept, instead of what the configuration says: sqlite:PATH or redis://HOST:PORT/DB.',
 };
+
+export const SERVER_FLAG: Flag = {
+  name: 'server',
+  value: 'URL',
+  summary:
+    'Ask the management API there, with the token in LATCHKEY_TOKEN or the file that LATCHKEY_TOKEN_FILE names. LATCHKEY_SERVER by default.',
+};
+
+/** What every command takes that works on a store, here or behind a gateway. */
+export const TARGET_FLAGS: readonly Flag[] = [CONFIG_FLAG, NO_CONFIG_FLAG, STORE_FLAG, SERVER_FLAG];
+
+/** For a change that is meant for what one has seen. */
+export const VERSION_FLAG: Flag = {
+  name: 'if-version',
+  value: 'N',
+  summary: 'Only if it still has this version ("version" in JSON): else it has changed since, and nothing is done.',
+};
+
+export const YES_FLAG: Flag = { name: 'yes', summary: 'Do it without asking.' };

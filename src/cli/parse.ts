@@ -82,7 +82,7 @@ function unknownOption(rawName: string, flags: readonly Flag[], command: Command
 
 function checkPositionals(command: Command, positionals: readonly string[]): void {
   const missing = command.arguments[positionals.length];
-  if (missing !== undefined) {
+  if (missing !== undefined && missing.optional !== true) {
     const names = command.arguments.map((argument) => argument.name).join(' ');
     throw usageError(`expected ${missing.what}: ${nameOf(command)} ${names}`);
   }
@@ -90,7 +90,7 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
   if (extra !== undefined) throw usageError(`unexpected argument ${shown(extra)}; see ${nameOf(command)} --help`);
   for (const [index, { what, suggestions }] of command.arguments.entries()) {
     const word = positionals[index] ?? '';
-    if (suggestions === undefined || suggestions.includes(word)) continue;
+    if (suggestions === undefined || suggestions.includes(word) || index >= positionals.length) continue;
     throw usageError(`${shown(word)} is not ${what}; expected ${suggestions.join(', ')}`);
   }
 }

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeyView } from '../../src/keys/view.ts';
+import type { Io } from '../../src/cli/io.ts';
+import type { Environment } from '../../src/config/environment.ts';
+import type { KeyAnswer, KeyIssued, KeyList } from '../../src/management/schemas/key.ts';
 import { cli, folder, type Result } from './run.ts';
 
 /** A configuration with permissions, presets and types to choose from. */
@@ -23,26 +25,46 @@ key_types:
 `;
 }
 
-/** The keys commands on a store of a test's own. */
+/** The commands on a store of a test's own. */
 export interface Keys {
   readonly config: string;
+  /** Runs one of the keys commands. */
   run(...args: string[]): Promise<Result>;
+  /** The same where something of the world around it is another. */
+  as(world: Partial<Io>, ...args: string[]): Promise<Result>;
   /** Runs with --json, expects success, and gives the answer. */
-  json<T = KeyView & { secret: string }>(...args: string[]): Promise<T>;
+  json<T = KeyIssued>(...args: string[]): Promise<T>;
+  /** Runs any command, expects success, and gives what it says on standard output. */
+  ok(...args: string[]): Promise<string>;
   /** Every key that there is, newest first. */
-  all(): Promise<KeyView[]>;
+  all(): Promise<KeyAnswer[]>;
 }
 
-/** @param storeUrl SQLite in a folder of the test's own when absent */
-export function keysIn(t: { teardown(handler: () => void): void }, storeUrl?: string): Keys {
+/**
+ * @param storeUrl SQLite in a folder of the test's own when absent
+ * @param more further sections of the configuration
+ */
+export function keysIn(
+  t: { teardown(handler: () => void): void },
+  storeUrl?: string,
+  more = '',
+  environment: Environment = {},
+): Keys {
   const path = folder(t);
   const config = join(path, 'latchkey.yaml');
-  writeFileSync(config, configText(storeUrl ?? `sqlite:${join(path, 'keys.db')}`));
-  const run = (...args: string[]): Promise<Result> => cli(['keys', ...args, '--config', config]);
+  writeFileSync(config, `${configText(storeUrl ?? `sqlite:${join(path, 'keys.db')}`)}${more}`);
+  const as = (world: Partial<Io>, ...args: string[]): Promise<Result> =>
+    cli(['keys', ...args, '--config', config], environment, world);
+  const run = (...args: string[]): Promise<Result> => as({}, ...args);
   const json = async <T>(...args: string[]): Promise<T> => {
     const { code, stdout, stderr } = await run(...args, '--json');
     if (code !== 0 || stderr !== '') throw new Error(`exit code ${code}: ${stderr}`);
     return JSON.parse(stdout) as T;
   };
-  return { config, run, json, all: async () => (await json<{ keys: KeyView[] }>('list')).keys };
+  const ok = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli([...args, '--config', config], environment);
+    if (code !== 0) throw new Error(`latchkey ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
+  };
+  return { config, run, as, json, ok, all: async () => (await json<KeyList>('list')).keys };
 }

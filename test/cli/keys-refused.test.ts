@@ -74,10 +74,10 @@ t.test('a key with something wrong about it is not made, and one line says why',
 
 t.test('each thing that is wrong has its line, and in JSON its fault', async (t) => {
   const keys = keysIn(t);
-  const wrong = [...VALID, '--permission', 'a:b', '--preset', 'none', '--ip', 'x'];
+  const wrong = [...VALID, '--tier', 'none', '--preset', 'none', '--ip', '192.0.2.1', '--ip', 'x'];
   const { code, stderr } = await keys.run('create', ...wrong);
   t.equal(code, 2);
-  t.strictSame(stderr.match(/^latchkey: --\w+/gm), ['latchkey: --permission', 'latchkey: --preset', 'latchkey: --ip']);
+  t.strictSame(stderr.match(/^latchkey: --\w+/gm), ['latchkey: --preset', 'latchkey: --tier', 'latchkey: --ip']);
   const json = await keys.run('create', ...wrong, '--json');
   t.equal(json.code, 2);
   t.equal(json.stdout, '');
@@ -85,13 +85,13 @@ t.test('each thing that is wrong has its line, and in JSON its fault', async (t)
   t.equal(error.code, 'KEY_INVALID');
   t.strictSame(
     error.faults.map((fault) => fault.field),
-    ['permissions', 'preset', 'ip_restrictions'],
+    ['preset', 'tier', 'ip_restrictions[1]'],
   );
 });
 
 t.test('a change with something wrong about it changes nothing', async (t) => {
   const keys = keysIn(t);
-  const { id, secret: _secret, ...made } = await keys.json('create', ...VALID);
+  const { id, secret: _secret, warnings: _warnings, ...made } = await keys.json('create', ...VALID);
   for (const [options, said] of REFUSED) {
     t.equal(oneLine(t, await keys.run('update', id, '--name', 'b', ...options), 2), `latchkey: ${said}`);
   }

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import t from 'tap';
 import { isWellFormedSecret } from '../../src/keys/secret.ts';
-import type { KeyView } from '../../src/keys/view.ts';
+import type { KeyAnswer, KeyList } from '../../src/management/schemas/key.ts';
 import { keysIn } from './keys-fixture.ts';
 
 const DAY = 86_400_000;
@@ -47,7 +47,8 @@ t.test('create makes a key as the options say and shows its secret once', async 
     last_used: null,
     version: 1,
   });
-  const { secret, ...view } = made;
+  const { secret, warnings, ...view } = made;
+  t.strictSame(warnings, []);
   t.strictSame(await keys.json('show', made.id), view, 'and what is shown later is the same without the secret');
   const text = (await keys.run('show', made.id)).stdout;
   t.match(text, '\nDescription   builds\\u000aand deploys\n', 'for a person, each field on its line');
@@ -76,7 +77,7 @@ t.test('what create is not told comes from the type, and the owner is who runs i
 
 t.test('for a person, the secret alone is on standard output', async (t) => {
   const keys = keysIn(t);
-  const { code, stdout, stderr } = await keys.run('create', '--name', 'laptop', '--type', 'personal');
+  const { code, stdout, stderr } = await keys.run('create', '--name', 'laptop', '--preset', 'read_only');
   t.equal(code, 0);
   t.match(stdout, /^lk_\w{49}\n$/);
   t.match(
@@ -86,7 +87,7 @@ t.test('for a person, the secret alone is on standard output', async (t) => {
   const [key] = await keys.all();
   const rotated = await keys.run('rotate', key?.id ?? '');
   t.match(rotated.stdout, /^lk_\w{49}\n$/);
-  t.match(rotated.stderr, /^Rotated key_\w+\. The old secret \(lk_….{4}\) works until .*\n.*shown once.*\n$/);
+  t.match(rotated.stderr, /^Rotated key_\w+\. The old secret works until .*\n.*shown once.*\n$/);
   const ended = await keys.run('rotate', key?.id ?? '', '--grace', '0');
   t.match(ended.stderr, /^Rotated key_\w+\. The old secret no longer works\.\n/);
 });
@@ -96,6 +97,7 @@ t.test('update changes what it is told and leaves the rest alone', async (t) => 
   const {
     id,
     secret: _secret,
+    warnings: _warnings,
     ...made
   } = await keys.json(
     ...words('create --name a --type service --owner o --permission domains:read --ip 192.0.2.1'),
@@ -136,7 +138,7 @@ t.test('update empties what --clear names', async (t) => {
     ...words('--ip 192.0.2.1 --hours 09:00-17:00 --days mon --metadata a=1 --burst 9'),
     ...words('--description text'),
   );
-  const cleared = async (...what: string[]): Promise<KeyView> => keys.json('update', id, ...what);
+  const cleared = async (...what: string[]): Promise<KeyAnswer> => keys.json('update', id, ...what);
   t.strictSame((await cleared('--clear', 'days')).time_restrictions?.allowed_days, []);
   t.equal((await cleared('--clear', 'hours')).time_restrictions, null, 'without hours and days nothing is left');
   const key = await cleared(
@@ -163,7 +165,7 @@ t.test('disable and enable, rotate, revoke', async (t) => {
     old_secret_expires_at: string;
   }
   const rotated = await keys.json<Rotated>('rotate', id, '--grace', '2h');
-  t.strictSame(Object.keys(rotated), ['id', 'name', 'new_secret', 'rotated_at', 'old_secret_expires_at']);
+  t.strictSame(Object.keys(rotated), ['id', 'name', 'new_secret', 'rotated_at', 'old_secret_expires_at', 'version']);
   t.ok(isWellFormedSecret(rotated.new_secret));
   t.equal(Date.parse(rotated.old_secret_expires_at) - Date.parse(rotated.rotated_at), 7_200_000);
   const view = await keys.json('show', id);
@@ -184,14 +186,14 @@ t.test('disable and enable, rotate, revoke', async (t) => {
 
 t.test('list filters, and goes on where it ended', async (t) => {
   const keys = keysIn(t);
-  const make = (name: string, owner: string, type: string): Promise<KeyView> =>
+  const make = (name: string, owner: string, type: string): Promise<KeyAnswer> =>
     keys.json('create', '--name', name, '--owner', owner, '--type', type);
   await make('one', 'alice', 'service');
   const two = await make('two', 'alice', 'personal');
   await make('three', 'bob', 'service');
   await keys.run('revoke', two.id);
   const names = async (...args: string[]): Promise<string> => {
-    const { keys: found } = await keys.json<{ keys: KeyView[] }>('list', ...args);
+    const { keys: found } = await keys.json<KeyList>('list', ...args);
     return found
       .map((key) => key.name)
       .sort()
@@ -208,11 +210,12 @@ t.test('list filters, and goes on where it ended', async (t) => {
   const seen: string[] = [];
   let after: string[] = [];
   for (let page = 0; page < 3; page++) {
-    const answer = await keys.json<{ keys: KeyView[]; next: string | null }>('list', '--limit', '1', ...after);
+    const answer = await keys.json<KeyList>('list', '--limit', '1', ...after);
+    const { next } = answer.pagination;
     t.equal(answer.keys.length, 1);
     seen.push(...answer.keys.map((key) => key.name));
-    after = answer.next === null ? [] : ['--after', answer.next];
-    t.equal(answer.next === null, page === 2);
+    after = next === null ? [] : ['--after', next];
+    t.equal(next === null, page === 2);
   }
   t.same(seen.sort(), ['one', 'three', 'two']);
   t.match((await keys.run('list', '--limit', '1')).stderr, /^There may be more: --after \S+\n$/);
@@ -235,11 +238,13 @@ t.test('the list for a person is a table, in which no name can pass for another 
     'TIER',
     'EXPIRES',
     'LAST USED',
+    'TODAY',
+    'MONTH',
   ]);
   const rows = [first, second].sort((a) => (a.includes('plain') ? -1 : 1));
-  t.match(rows[0], /^key_\w{24} {2}plain +service +alice +active +lk_….{4} +large +never +never$/);
+  t.match(rows[0], /^key_\w{24} {2}plain +service +alice +active +lk_….{4} +large +never +never +0 +0$/);
   t.ok(rows[1]?.includes('right\\u202eleft'), 'what turns the direction of text is shown, not done');
-  t.ok(rows[1]?.includes(` ${'b'.repeat(31)}… `), 'what is long is cut');
+  t.ok(rows[1]?.includes(` ${'b'.repeat(200)} `), 'a program gets what is long as it is');
   t.equal(rows[0]?.indexOf('active'), header.indexOf('STATUS'));
   t.equal(rows[1]?.indexOf('active'), header.indexOf('STATUS'));
 });
@@ -252,7 +257,7 @@ t.test('an expired key is told from an active one', async (t) => {
   while ((await status(soon.id)) === 'active') await new Promise((resolve) => setTimeout(resolve, 50));
   t.equal(await status(soon.id), 'expired');
   const named = async (wanted: string): Promise<string[]> =>
-    (await keys.json<{ keys: KeyView[] }>('list', '--status', wanted)).keys.map((key) => key.name);
+    (await keys.json<KeyList>('list', '--status', wanted)).keys.map((key) => key.name);
   t.strictSame(await named('expired'), ['soon']);
   t.strictSame(await named('active'), ['later']);
   const { code, stderr } = await keys.run('rotate', soon.id);

@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from '../../src/cli/index.ts';
+import type { Io } from '../../src/cli/io.ts';
 import type { Environment } from '../../src/config/environment.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** Compiled code that the processes of one test file share: starting one takes less than half as long then. */
-const COMPILED = mkdtempSync(join(tmpdir(), 'latchkey-compiled-'));
+export const COMPILED = mkdtempSync(join(tmpdir(), 'latchkey-compiled-'));
 process.once('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
 
 export interface Result {
@@ -20,18 +21,29 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** Runs one command line in this process. */
-export async function cli(args: readonly string[], environment: Environment = {}): Promise<Result> {
+/** Runs one command line in this process. @param world what differs from a run by a script */
+export async function cli(
+  args: readonly string[],
+  environment: Environment = {},
+  world: Partial<Io> = {},
+): Promise<Result> {
   const out: string[] = [];
   const said: string[] = [];
   const code = await main(args, {
     environment,
+    clock: { now: () => Date.now() },
     stdoutIsTerminal: false,
+    columns: null,
     colors: false,
     out: (text) => void out.push(`${text}\n`),
     say: (text) => void said.push(`${text}\n`),
     paint: (_style, text) => text,
     outliveReader: () => undefined,
+    ask: () => Promise.resolve(null),
+    progress: () => undefined,
+    progressIsShown: false,
+    interrupted: () => new AbortController().signal,
+    ...world,
   });
   return { code, stdout: out.join(''), stderr: said.join('') };
 }

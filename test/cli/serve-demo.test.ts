@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { folder, latchkey } from './run.ts';
-import { type Serving, serve } from './serving.ts';
+import { ANYWHERE, type Serving, serve } from './serving.ts';
 
 /** Does what a curl line says. */
 async function curl(line: string): Promise<{ status: number; body: string }> {
@@ -49,26 +49,32 @@ t.test('the demo says what to try, and it is so', async (t) => {
   t.equal(await second.ended, 0, 'it ends with its terminal');
 });
 
-t.test('the demo finds free ports where its own are taken, and says so', async (t) => {
-  const cwd = folder(t);
+/** A port that another program has. */
+async function takenPort(t: Test): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  const { port } = server.address() as { port: number };
+  return (server.address() as { port: number }).port;
+}
+
+t.test('the demo finds free ports where its own are taken, and says so', async (t) => {
+  const cwd = folder(t);
+  const port = await takenPort(t);
   const shipped = fileURLToPath(new URL('../../config/latchkey.yaml', import.meta.url));
   const file = join(cwd, 'latchkey.yaml');
   writeFileSync(file, readFileSync(shipped, 'utf8').replace('0.0.0.0:8080', `127.0.0.1:${port}`));
-  const serving = await serve(t, ['--demo', '--config', file, '--health-listen', '127.0.0.1:0'], { cwd });
+  const taken = ['--management-listen', `127.0.0.1:${await takenPort(t)}`];
+  const serving = await serve(t, ['--demo', '--config', file, ...taken, '--health-listen', '127.0.0.1:0'], { cwd });
   t.match(serving.stderr, `latchkey: 127.0.0.1:${port} is taken; the demo uses a free port\n`);
+  t.match(serving.stderr, `latchkey: ${taken[1]} is taken; the demo uses a free port\n`);
+  t.match(await (await fetch(`${serving.managementUrl}/docs`)).text(), '<html', 'the page that it names is there');
   t.not(new URL(serving.url).port, String(port));
   await tryAll(t, serving);
 });
 
 t.test('with --json, the demo gives its key as data', async (t) => {
   const cwd = folder(t);
-  const serving = await serve(t, ['--demo', '--json', '--listen', '127.0.0.1:0', '--health-listen', '127.0.0.1:0'], {
-    cwd,
-  });
+  const serving = await serve(t, ['--demo', '--json', ...ANYWHERE], { cwd });
   const said = JSON.parse(serving.stdout.split('\n')[0] ?? '') as {
     proxy: { url: string };
     key: { id: string; secret: string };

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { listenFailure } from '../../src/cli/serve/listen-failure.ts';
 import { config } from '../support/gateway.ts';
 import { folder, latchkey, type Result } from './run.ts';
+import { ANYWHERE } from './serving.ts';
 
 const UPSTREAM = ['--upstream', 'http://127.0.0.1:9'];
 
@@ -15,6 +16,11 @@ async function refused(t: Test, args: readonly string[], code: number, cwd = fol
   t.equal(result.stdout, '');
   t.match(result.stderr, /^[^\n]+\n$/, 'one line');
   return result.stderr.trimEnd();
+}
+
+/** Free ports, but for one listener. */
+function anywhereBut(option: string, address: string): string[] {
+  return ANYWHERE.map((word, index) => (ANYWHERE[index - 1] === option ? address : word));
 }
 
 /** A port that another program has. */
@@ -33,11 +39,15 @@ async function takenPort(t: Test): Promise<number> {
 t.test('a port that is in use is named, with the option that changes it', async (t) => {
   const port = await takenPort(t);
   t.equal(
-    await refused(t, [...UPSTREAM, '--listen', `127.0.0.1:${port}`, '--health-listen', '127.0.0.1:0'], 1),
+    await refused(t, [...UPSTREAM, ...anywhereBut('--listen', `127.0.0.1:${port}`)], 1),
     `latchkey: proxy.listen: 127.0.0.1:${port} is in use by another program; stop that one, or choose another port (--listen)`,
   );
   t.equal(
-    await refused(t, [...UPSTREAM, '--listen', '127.0.0.1:0', '--health-listen', `127.0.0.1:${port}`], 1),
+    await refused(t, [...UPSTREAM, ...anywhereBut('--management-listen', `127.0.0.1:${port}`)], 1),
+    `latchkey: management.listen: 127.0.0.1:${port} is in use by another program; stop that one, or choose another port (--management-listen)`,
+  );
+  t.equal(
+    await refused(t, [...UPSTREAM, ...anywhereBut('--health-listen', `127.0.0.1:${port}`)], 1),
     `latchkey: health.listen: 127.0.0.1:${port} is in use by another program; stop that one, or choose another port (--health-listen)`,
   );
 });
@@ -49,13 +59,13 @@ t.test('what cannot start does not wait for load balancers to see that it ends',
   const proxy = `proxy: { listen: "127.0.0.1:${port}", drain_delay: 10m }`;
   const rest = 'upstreams: [{ url: "http://127.0.0.1:9" }]\naccess: { any_key: ["* /*"] }';
   writeFileSync(join(cwd, 'own.yaml'), `${proxy}\n${rest}\n`);
-  const args = ['--config', 'own.yaml', '--health-listen', '127.0.0.1:0'];
+  const args = ['--config', 'own.yaml', '--management-listen', 'off', '--health-listen', '127.0.0.1:0'];
   t.match(await refused(t, args, 1, cwd), /is in use by another program/);
 });
 
 t.test('an address that cannot be had is named', async (t) => {
   t.equal(
-    await refused(t, [...UPSTREAM, '--listen', '192.0.2.1:0', '--health-listen', '127.0.0.1:0'], 1),
+    await refused(t, [...UPSTREAM, ...anywhereBut('--listen', '192.0.2.1:0')], 1),
     'latchkey: proxy.listen: 192.0.2.1:0 cannot be listened on: 192.0.2.1 is no address of this machine (--listen)',
   );
   // Root may use every port, so the system's answer is made here.
@@ -66,17 +76,26 @@ t.test('an address that cannot be had is named', async (t) => {
     'proxy.listen: 0.0.0.0:80 may not be used by this user, as ports below 1024 often may not; choose another port (--listen)',
   );
   t.equal(listenFailure(new Error('another'), settings), null);
+  // Each on a port of the system's choice: the address tells them apart.
+  const management = { ...settings.management, listen: { host: '192.0.2.1', port: 0 } };
+  const unavailable = { code: 'EADDRNOTAVAIL', syscall: 'listen', port: 0, address: '192.0.2.1' };
+  t.match(
+    listenFailure(Object.assign(new Error('x'), unavailable), {
+      ...config({ listen: { host: '127.0.0.1', port: 0 } }),
+      management,
+    })?.message,
+    /^management\.listen: 192\.0\.2\.1:0 .* \(--management-listen\)$/,
+  );
 });
 
 t.test('a store that cannot be used is named', async (t) => {
   const cwd = folder(t);
   // Where the data folder should be stands a file: not even root can write below it.
   writeFileSync(join(cwd, 'data'), '');
-  const anywhere = ['--listen', '127.0.0.1:0', '--health-listen', '127.0.0.1:0'];
-  t.match(await refused(t, [...UPSTREAM, ...anywhere], 1, cwd), new RegExp(`^latchkey: The store .*${cwd}/data`));
+  t.match(await refused(t, [...UPSTREAM, ...ANYWHERE], 1, cwd), new RegExp(`^latchkey: The store .*${cwd}/data`));
   const port = await takenPort(t);
   t.match(
-    await refused(t, [...UPSTREAM, ...anywhere, '--store', `redis://127.0.0.1:${port}`], 1),
+    await refused(t, [...UPSTREAM, ...ANYWHERE, '--store', `redis://127.0.0.1:${port}`], 1),
     `latchkey: Redis at 127.0.0.1:${port} did not answer in 2000 ms`,
     'a store that does not answer',
   );

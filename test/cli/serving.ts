@@ -34,6 +34,11 @@ export class Serving {
     return this.#find(/ listens on (http:\S+),/);
   }
 
+  /** Where the management API is. */
+  get managementUrl(): string {
+    return this.#find(/^management: (http:[^\s;]+)/m);
+  }
+
   /** Where health checks and metrics are. */
   get healthUrl(): string {
     return this.#find(/^health and metrics: (http:\S+) /m);
@@ -67,7 +72,10 @@ export class Serving {
 }
 
 /** Listens on free ports. */
-export const ANYWHERE = ['--listen', '127.0.0.1:0', '--health-listen', '127.0.0.1:0'];
+export const ANYWHERE = ['--listen', '--management-listen', '--health-listen'].flatMap((option) => [
+  option,
+  '127.0.0.1:0',
+]);
 
 /** Starts `latchkey serve` and waits until it has said all about itself. Ends it with the test. */
 export async function serve(

@@ -40,7 +40,10 @@ t.test('an unknown command is told with the nearest one', async (t) => {
     await complaint(t, 'config', 'frobnicate'),
     'unknown command latchkey config frobnicate; expected check, schema, print',
   );
-  t.match(await complaint(t, 'frobnicate'), /^unknown command latchkey frobnicate; expected serve, keys, config,/);
+  t.match(
+    await complaint(t, 'frobnicate'),
+    /^unknown command latchkey frobnicate; expected serve, keys, roles, audit, token, /,
+  );
   t.match(await complaint(t, 'help', 'kyes'), /did you mean latchkey keys\?$/);
   t.equal(await complaint(t, '--store', 'keys', 'list'), 'expected a command before --store; see latchkey --help');
 });
@@ -158,7 +161,7 @@ t.test('each option in the help of a command is one that it takes, and the other
 t.test('the examples in the help parse', async (t) => {
   for (const command of COMMANDS) {
     for (const example of command.examples) {
-      const line = example.replace(/^.*?(?=latchkey )/, '').replace(/\)$| > .*$/, '');
+      const line = example.replace(/^.*?(?=latchkey )/, '').replace(/\)$| > .*$| \| .*$/, '');
       const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((word) => word[1] ?? word[2] ?? word[3] ?? '');
       t.strictSame(words.slice(1, 1 + command.words.length), command.words, example);
       t.doesNotThrow(() => parseArguments(command, words.slice(1 + command.words.length)), example);

@@ -1,21 +1,31 @@
-import type { KeyRecord } from '../../core/key.ts';
-import type { Management } from '../../wiring.ts';
+import type { ManagementClient, Versioned } from '../../management/client.ts';
+import type { KeyAnswer } from '../../management/schemas/key.ts';
+import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
+import { withClient } from '../client.ts';
 import type { Argument, Flag } from '../command.ts';
 import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { keysConfig, withManagement } from '../management.ts';
-import { CONFIG_FLAG, NO_CONFIG_FLAG, STORE_FLAG } from '../options.ts';
-import { keyView } from './show-key.ts';
+import { CONFIG_FLAG, NO_CONFIG_FLAG, STORE_FLAG, TARGET_FLAGS, VERSION_FLAG } from '../options.ts';
+import { parseCount } from './values.ts';
 
-/** What every keys command takes. */
+/** What a command takes that works on the store itself, and on nothing else. */
 export const STORE_FLAGS: readonly Flag[] = [CONFIG_FLAG, NO_CONFIG_FLAG, STORE_FLAG];
+
+/** What a command takes that changes what has versions. */
+export const CHANGE_FLAGS: readonly Flag[] = [VERSION_FLAG, ...TARGET_FLAGS];
 
 export const ID_ARGUMENT: Argument = { name: 'ID', what: 'the id of a key, like key_0123456789abcdef01234567' };
 
 /** The id that ID_ARGUMENT stands for. */
 export function idOf(args: Args): string {
   return args.positionals[0] ?? '';
+}
+
+/** What `--if-version` says. */
+export function versionOf(args: Args): Versioned {
+  const text = args.one('if-version');
+  return text === undefined ? {} : { ifMatch: [parseCount('if-version', text)] };
 }
 
 /**
@@ -26,13 +36,21 @@ export function idOf(args: Args): string {
 export async function changeKey(
   args: Args,
   io: Io,
-  change: (management: Management) => Promise<KeyRecord>,
-  said: (record: KeyRecord) => string,
+  change: (client: ManagementClient, version: Versioned) => Promise<KeyAnswer & { warnings?: readonly string[] }>,
+  said: (key: KeyAnswer) => string,
 ): Promise<number> {
-  await withManagement(await keysConfig(args, io), async (management) => {
-    const record = await change(management);
-    if (args.has('json')) io.out(JSON.stringify(await keyView(record, management)));
-    else io.out(said(record));
-  });
+  const version = versionOf(args);
+  const key = await withClient(args, io, (client) => change(client, version));
+  if (args.has('json')) {
+    io.out(JSON.stringify(key));
+    return DONE;
+  }
+  io.out(said(key));
+  warn(key.warnings ?? [], io);
   return DONE;
+}
+
+/** Says what about a key will probably not work as meant. */
+export function warn(warnings: readonly string[], io: Io): void {
+  for (const warning of warnings) io.say(oneLine(`latchkey: warning: ${warning}`));
 }

@@ -1,14 +1,15 @@
 import { userInfo } from 'node:os';
-import type { Config } from '../../config/config.ts';
+import type { KeyCreate } from '../../management/schemas/key.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
+import { type Target, target, withTarget } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { keysConfig, withManagement } from '../management.ts';
-import { STORE_FLAGS } from './common.ts';
-import { FIELD_FLAGS, fieldsOf, NOTHING, readFields } from './fields.ts';
-import { keyView, timeText } from './show-key.ts';
+import { TARGET_FLAGS } from '../options.ts';
+import { warn } from './common.ts';
+import { FIELD_FLAGS, fieldsOf, given, NOTHING, readFields } from './fields.ts';
+import { timeText } from './show-key.ts';
 
 const USUAL_TYPE = 'personal';
 
@@ -25,10 +26,10 @@ export const keysCreate: Command = {
       suggestions: ['personal', 'organization', 'service'],
     },
     ...FIELD_FLAGS,
-    ...STORE_FLAGS,
+    ...TARGET_FLAGS,
   ],
   notes: [
-    '--name must be given. The type is personal unless --type says another (where that is configured), the owner is the user who runs this unless --owner says another. The secret alone goes to standard output, so that a script can take it from there.',
+    '--name must be given. The type is personal unless --type says another (where that is configured), the owner is the user who runs this (with --server, whom the token names) unless --owner says another. The secret alone goes to standard output, so that a script can take it from there.',
   ],
   examples: [
     'latchkey keys create --name "CI pipeline" --type service --permission domains:read',
@@ -41,32 +42,32 @@ export const keysCreate: Command = {
 
 async function run(args: Args, io: Io): Promise<number> {
   const options = readFields(args);
-  const config = await keysConfig(args, io);
+  const to = await target(args, io);
   const name = args.one('name');
-  const type = args.one('type') ?? usualType(config);
   if (name === undefined) throw usageError('option --name is missing: what people call the key');
-  if (type === undefined) {
-    throw usageError(`option --type is missing; expected one of ${Object.keys(config.keyTypes).join(', ')}`);
+  const body = { ...fieldsOf(options, NOTHING, io.clock.now()), ...belonging(args, to), name };
+  const { warnings, ...issued } = await withTarget(to, (client) => client.createKey(body));
+  if (args.has('json')) {
+    io.out(JSON.stringify({ ...issued, warnings }));
+    return DONE;
   }
-  const owner = args.one('owner') ?? userName();
-  await withManagement(config, async (management) => {
-    const fields = fieldsOf(options, NOTHING, management.clock.now());
-    const { record, secret } = await management.keys.create({ ...fields, name, type, owner });
-    const view = await keyView(record, management);
-    if (args.has('json')) {
-      io.out(JSON.stringify({ ...view, secret }));
-      return;
-    }
-    io.say(`Created ${record.id} (${oneLine(record.name)}), which expires ${expiry(view.expires_at)}.`);
-    io.say('This is its secret. It is shown once: keep it now.');
-    io.out(secret);
-  });
+  io.say(`Created ${issued.id} (${oneLine(issued.name)}), which expires ${expiry(issued.expires_at)}.`);
+  warn(warnings, io);
+  io.say('This is its secret. It is shown once: keep it now.');
+  io.out(issued.secret);
   return DONE;
 }
 
-/** What a key is for when nobody says: a person. */
-function usualType({ keyTypes }: Config): string | undefined {
-  return Object.hasOwn(keyTypes, USUAL_TYPE) ? USUAL_TYPE : undefined;
+/** Whose the key is and of which type; a gateway knows both when they are not said. */
+function belonging(args: Args, to: Target): Pick<KeyCreate, 'type' | 'owner'> {
+  const type = args.one('type');
+  const owner = args.one('owner');
+  if (to.kind === 'server') return given({ type, owner });
+  const { keyTypes } = to.config;
+  if (type === undefined && !Object.hasOwn(keyTypes, USUAL_TYPE)) {
+    throw usageError(`option --type is missing; expected one of ${Object.keys(keyTypes).join(', ')}`);
+  }
+  return { type: type ?? USUAL_TYPE, owner: owner ?? userName() };
 }
 
 function expiry(time: string | null): string {

@@ -1,17 +1,17 @@
 import type { Command } from '../command.ts';
-import { changeKey, ID_ARGUMENT, idOf, STORE_FLAGS } from './common.ts';
+import { CHANGE_FLAGS, changeKey, ID_ARGUMENT, idOf } from './common.ts';
 
 export const keysDisable: Command = {
   words: ['keys', 'disable'],
   summary: 'Forbids the use of a key until it is enabled again.',
   arguments: [ID_ARGUMENT],
-  flags: STORE_FLAGS,
+  flags: CHANGE_FLAGS,
   examples: ['latchkey keys disable key_0123456789abcdef01234567'],
   run: (args, io) =>
     changeKey(
       args,
       io,
-      ({ keys }) => keys.setEnabled(idOf(args), false),
+      (client, version) => client.disableKey(idOf(args), version),
       ({ id }) => `${id} is disabled.`,
     ),
 };

@@ -1,6 +1,5 @@
-import type { KeyRestrictions, TimeRestriction } from '../../core/key.ts';
-import type { Limits } from '../../core/limits.ts';
-import type { KeyFields } from '../../keys/key-input.ts';
+import type { TimeRestriction } from '../../core/key.ts';
+import type { KeyAnswer, KeyUpdate } from '../../management/schemas/key.ts';
 import type { Args } from '../args.ts';
 import type { Flag } from '../command.ts';
 import { type Expiry, expiryTime, parseCount, parseDays, parseExpiry, parseMetadata } from './values.ts';
@@ -13,6 +12,7 @@ export const FIELD_FLAGS: readonly Flag[] = [
   { name: 'owner', value: 'ID', summary: 'Whom it belongs to: a user, organization or service.' },
   { name: 'permission', value: 'R:A', repeatable: true, summary: 'What it may do: domains:read, domains:* or *.' },
   { name: 'preset', value: 'NAME', summary: 'A set of permissions from the configuration, on top of the others.' },
+  { name: 'role', value: 'NAME', repeatable: true, summary: 'A set of permissions that "latchkey roles" made.' },
   { name: 'tier', value: 'NAME', summary: "Its limits, instead of its type's tier." },
   { name: 'per-hour', value: 'N', summary: 'Requests in an hour, instead of what its tier says.' },
   { name: 'per-day', value: 'N', summary: 'Requests in a day, instead of what its tier says.' },
@@ -23,6 +23,13 @@ export const FIELD_FLAGS: readonly Flag[] = [
     summary: 'When it ends: 90d, 2027-01-01 (00:00 UTC), 2027-01-01T17:00:00Z or never.',
   },
   { name: 'ip', value: 'CIDR', repeatable: true, summary: 'It may be used from there only: 192.0.2.7 or 10.0.0.0/8.' },
+  {
+    name: 'country',
+    value: 'CODE',
+    repeatable: true,
+    summary: 'It may be used from there only: NL. Needs country.database.',
+  },
+  { name: 'block-tor', summary: 'It may not be used over Tor. Needs tor.list_file.' },
   {
     name: 'hours',
     value: 'FROM-TO',
@@ -35,14 +42,16 @@ export const FIELD_FLAGS: readonly Flag[] = [
   { name: 'metadata', value: 'NAME=VALUE', repeatable: true, summary: 'Something of your own to remember.' },
 ];
 
+/** What the key overrides of its tier, and no more than that. */
+export type LimitOverrides = NonNullable<KeyUpdate['limits']>;
+
 /** What the options say, as far as it can be read without the key and the clock. */
 export interface FieldOptions {
   /** What replaces the field as it is. */
-  readonly plain: Partial<Pick<KeyFields, 'name' | 'owner' | 'description' | 'permissions' | 'preset' | 'tier'>>;
+  readonly plain: Omit<KeyUpdate, 'expires_at' | 'limits' | 'metadata' | 'time_restrictions'>;
   readonly expiry: Expiry | undefined;
-  readonly limits: Partial<Limits>;
+  readonly limits: LimitOverrides;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly ip: readonly string[] | undefined;
   readonly time: Partial<TimeRestriction>;
 }
 
@@ -54,58 +63,67 @@ export function readFields(args: Args): FieldOptions {
       name: args.one('name'),
       owner: args.one('owner'),
       description: args.one('description'),
-      permissions: args.has('permission') ? args.all('permission') : undefined,
+      permissions: list(args, 'permission'),
       preset: args.one('preset'),
+      roles: list(args, 'role'),
       tier: args.one('tier'),
+      ip_restrictions: list(args, 'ip'),
+      country_restrictions: list(args, 'country'),
+      block_tor: args.has('block-tor') ? true : undefined,
     }),
     expiry: expires === undefined ? undefined : parseExpiry(expires),
     limits: given({
-      perHour: count(args, 'per-hour'),
-      perDay: count(args, 'per-day'),
+      per_hour: count(args, 'per-hour'),
+      per_day: count(args, 'per-day'),
       burst: count(args, 'burst'),
     }),
     metadata: parseMetadata(args.all('metadata')),
-    ip: args.has('ip') ? args.all('ip') : undefined,
     time: given({
       timezone: args.one('timezone'),
-      allowed_hours: args.has('hours') ? args.all('hours') : undefined,
+      allowed_hours: list(args, 'hours'),
       allowed_days: args.has('days') ? parseDays(args.one('days') ?? '') : undefined,
     }),
   };
 }
 
-/** What a key has before the options are applied to it; a new key has nothing. */
+/** What a key has of the fields that change one part at a time, before the options are applied; a new key has nothing. */
 export interface FieldBase {
-  readonly limits: Partial<Limits>;
+  readonly limits: LimitOverrides;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly restrictions: KeyRestrictions;
+  readonly time: KeyAnswer['time_restrictions'];
 }
 
-export const NOTHING: FieldBase = {
-  limits: {},
-  metadata: {},
-  restrictions: { ip_restrictions: [], time_restrictions: null },
-};
+export const NOTHING: FieldBase = { limits: {}, metadata: {}, time: null };
+
+/** Whether the options change parts of a field, so that the rest of it must be known. */
+export function buildsOn({ limits, metadata, time }: FieldOptions): boolean {
+  return [limits, metadata, time].some((parts) => !isEmpty(parts));
+}
 
 /** The fields that the options change: lists are replaced, limits, metadata and parts of the time are set one by one. */
-export function fieldsOf(options: FieldOptions, base: FieldBase, now: number): Partial<KeyFields> {
-  const { plain, expiry, limits, metadata, ip, time } = options;
-  const restricts = ip !== undefined || Object.keys(time).length > 0;
+export function fieldsOf(options: FieldOptions, base: FieldBase, now: number): KeyUpdate {
+  const { plain, expiry, limits, metadata, time } = options;
+  const before = base.time ?? { timezone: DEFAULT_TIMEZONE, allowed_hours: [], allowed_days: [] };
   return {
     ...plain,
-    ...(expiry === undefined ? {} : { expiresAt: expiryTime(expiry, now) }),
-    ...(Object.keys(limits).length === 0 ? {} : { limits: { ...base.limits, ...limits } }),
-    ...(Object.keys(metadata).length === 0 ? {} : { metadata: { ...base.metadata, ...metadata } }),
-    ...(restricts ? { restrictions: restrictionsOf(options, base.restrictions) } : {}),
+    ...(expiry === undefined ? {} : { expires_at: isoTime(expiryTime(expiry, now)) }),
+    ...(isEmpty(limits) ? {} : { limits: { ...base.limits, ...limits } }),
+    ...(isEmpty(metadata) ? {} : { metadata: { ...base.metadata, ...metadata } }),
+    ...(isEmpty(time) ? {} : { time_restrictions: writable({ ...before, ...time }) }),
   };
 }
 
-function restrictionsOf({ ip, time }: FieldOptions, base: KeyRestrictions): KeyRestrictions {
-  const before = base.time_restrictions ?? { timezone: DEFAULT_TIMEZONE, allowed_hours: [], allowed_days: [] };
-  return {
-    ip_restrictions: ip ?? base.ip_restrictions,
-    time_restrictions: Object.keys(time).length === 0 ? base.time_restrictions : { ...before, ...time },
-  };
+/** A time restriction as it is sent. */
+export function writable({ timezone, allowed_hours, allowed_days }: TimeRestriction): KeyUpdate['time_restrictions'] {
+  return { timezone, allowed_hours: [...allowed_hours], allowed_days: [...allowed_days] };
+}
+
+function isoTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}
+
+function list(args: Args, flag: string): string[] | undefined {
+  return args.has(flag) ? [...args.all(flag)] : undefined;
 }
 
 function count(args: Args, flag: string): number | undefined {
@@ -113,9 +131,13 @@ function count(args: Args, flag: string): number | undefined {
   return text === undefined ? undefined : parseCount(flag, text);
 }
 
+function isEmpty(parts: object): boolean {
+  return Object.keys(parts).length === 0;
+}
+
 type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without what is undefined: to say nothing about a field leaves it alone. */
-function given<T extends object>(fields: T): Given<T> {
+export function given<T extends object>(fields: T): Given<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
 }

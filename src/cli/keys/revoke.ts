@@ -1,17 +1,17 @@
 import type { Command } from '../command.ts';
-import { changeKey, ID_ARGUMENT, idOf, STORE_FLAGS } from './common.ts';
+import { CHANGE_FLAGS, changeKey, ID_ARGUMENT, idOf } from './common.ts';
 
 export const keysRevoke: Command = {
   words: ['keys', 'revoke'],
   summary: 'Ends a key for good. It stays in the list; "disable" is for the time being.',
   arguments: [ID_ARGUMENT],
-  flags: STORE_FLAGS,
+  flags: CHANGE_FLAGS,
   examples: ['latchkey keys revoke key_0123456789abcdef01234567'],
   run: (args, io) =>
     changeKey(
       args,
       io,
-      ({ keys }) => keys.revoke(idOf(args)),
+      (client, version) => client.revokeKey(idOf(args), version),
       ({ id }) => `${id} is revoked.`,
     ),
 };

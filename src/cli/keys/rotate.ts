@@ -1,10 +1,11 @@
 import { parseDuration } from '../../core/duration.ts';
+import type { KeyRotated } from '../../management/schemas/key.ts';
 import type { Args } from '../args.ts';
+import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { keysConfig, withManagement } from '../management.ts';
-import { ID_ARGUMENT, idOf, STORE_FLAGS } from './common.ts';
+import { CHANGE_FLAGS, ID_ARGUMENT, idOf, versionOf } from './common.ts';
 import { timeText } from './show-key.ts';
 
 export const keysRotate: Command = {
@@ -18,7 +19,7 @@ export const keysRotate: Command = {
       summary: 'How long the old secret still works: 24h, or 0 to end it now. keys.rotation_grace by default.',
       suggestions: ['0', '1h', '24h', '7d'],
     },
-    ...STORE_FLAGS,
+    ...CHANGE_FLAGS,
   ],
   notes: ['"latchkey keys show" says whether the old secret is still in use.'],
   examples: [
@@ -29,40 +30,30 @@ export const keysRotate: Command = {
 };
 
 async function run(args: Args, io: Io): Promise<number> {
-  const graceMs = readGrace(args.one('grace'));
-  await withManagement(await keysConfig(args, io), async ({ keys }) => {
-    const { record, secret } = await keys.rotate(idOf(args), graceMs);
-    const oldEnds = record.previous?.expiresAt ?? record.rotatedAt;
-    const answer = {
-      id: record.id,
-      name: record.name,
-      new_secret: secret,
-      rotated_at: isoTime(record.rotatedAt),
-      old_secret_expires_at: isoTime(oldEnds),
-    };
-    if (args.has('json')) {
-      io.out(JSON.stringify(answer));
-      return;
-    }
-    const { previous } = record;
-    const old =
-      previous === null
-        ? 'The old secret no longer works.'
-        : `The old secret (${previous.hint}) works until ${timeText(answer.old_secret_expires_at)}.`;
-    io.say(`Rotated ${record.id}. ${old}`);
-    io.say('This is the new secret. It is shown once: keep it now.');
-    io.out(secret);
-  });
+  const grace = readGrace(args.one('grace'));
+  const version = versionOf(args);
+  const rotated = await withClient(args, io, (client) =>
+    client.rotateKey(idOf(args), grace === undefined ? {} : { grace_period: grace }, version),
+  );
+  if (args.has('json')) {
+    io.out(JSON.stringify(rotated));
+    return DONE;
+  }
+  io.say(`Rotated ${rotated.id}. ${oldSecret(rotated)}`);
+  io.say('This is the new secret. It is shown once: keep it now.');
+  io.out(rotated.new_secret);
   return DONE;
 }
 
-/** Milliseconds; undefined when the configuration decides. */
-function readGrace(text: string | undefined): number | undefined {
-  const ms = text === undefined ? undefined : parseDuration(text);
-  if (ms === null) throw usageError(`--grace: "${text}" is not a duration; expected one like 24h, or 0`);
-  return ms;
+function oldSecret({ rotated_at, old_secret_expires_at }: KeyRotated): string {
+  if (Date.parse(old_secret_expires_at) <= Date.parse(rotated_at)) return 'The old secret no longer works.';
+  return `The old secret works until ${timeText(old_secret_expires_at)}.`;
 }
 
-function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
+/** undefined when the configuration decides. */
+function readGrace(text: string | undefined): string | undefined {
+  if (text !== undefined && parseDuration(text) === null) {
+    throw usageError(`--grace: "${text}" is not a duration; expected one like 24h, or 0`);
+  }
+  return text;
 }

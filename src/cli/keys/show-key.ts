@@ -1,49 +1,38 @@
-import type { KeyRecord } from '../../core/key.ts';
-import type { KeyUse } from '../../core/ports.ts';
-import { type KeyView, viewOf } from '../../keys/view.ts';
+import type { KeyAnswer } from '../../management/schemas/key.ts';
 import { oneLine } from '../../observe/log-text.ts';
-import type { Management } from '../../wiring.ts';
 import type { Io } from '../io.ts';
 
-/** Keys as they are shown, with when they were last used. */
-export async function viewsOf(records: readonly KeyRecord[], management: Management): Promise<KeyView[]> {
-  const { store, catalogue, clock } = management;
-  const uses = records.length === 0 ? [] : await store.usage.read(records.map((record) => record.id));
-  const byId = new Map<string, KeyUse>(uses.map((use) => [use.keyId, use]));
-  return records.map((record) => viewOf(record, byId.get(record.id) ?? null, catalogue, clock.now()));
-}
-
-export async function keyView(record: KeyRecord, management: Management): Promise<KeyView> {
-  const [view] = await viewsOf([record], management);
-  // One record gives one view.
-  return view as KeyView;
-}
-
 /** All about one key, for a person: one field to a line. */
-export function keyText(view: KeyView, io: Io): string {
+export function keyText(key: KeyAnswer, io: Io): string {
   const rows: [label: string, value: string][] = [
-    ['Id', view.id],
-    ['Name', view.name],
-    ['Type', view.type],
-    ['Owner', view.owner],
-    ['Status', paintStatus(view.status, view.status, io)],
-    ['Hint', view.hint],
-    ['Description', view.description],
-    ['Preset', view.preset ?? ''],
-    ['Permissions', view.permissions.length === 0 ? 'none' : view.permissions.join(', ')],
-    ['Tier', view.tier],
-    ['Limits', `${view.limits.per_hour} an hour, ${view.limits.per_day} a day, ${view.limits.burst} at once`],
-    ['Addresses', view.ip_restrictions.length === 0 ? 'any' : view.ip_restrictions.join(', ')],
-    ['Times', timesText(view)],
-    ...Object.entries(view.metadata).map(([name, value]): [string, string] => ['Metadata', `${name}=${value}`]),
-    ['Created', timeText(view.created_at)],
-    ['Updated', timeText(view.updated_at)],
-    ['Expires', timeText(view.expires_at)],
-    ['Last used', timeText(view.last_used)],
-    ['Rotated', timeText(view.rotated_at)],
-    ['Rotation due', view.rotation_due_at === null ? '' : timeText(view.rotation_due_at)],
-    ['Revoked', view.revoked_at === null ? '' : timeText(view.revoked_at)],
-    ['Old secret', oldSecretText(view)],
+    ['Id', key.id],
+    ['Name', key.name],
+    ['Type', key.type],
+    ['Owner', key.owner],
+    ['Status', paintStatus(key.status, key.status, io)],
+    ['Hint', key.hint],
+    ['Description', key.description],
+    ['Preset', key.preset ?? ''],
+    ['Roles', key.roles.join(', ')],
+    ['Permissions', listed(key.permissions, 'none')],
+    ['Tier', key.tier],
+    ['Limits', `${key.limits.per_hour} an hour, ${key.limits.per_day} a day, ${key.limits.burst} at once`],
+    ['Addresses', listed(key.ip_restrictions, 'any')],
+    ['Countries', listed(key.country_restrictions, 'any')],
+    ['Tor', key.block_tor ? 'refused' : ''],
+    ['Times', timesText(key)],
+    ...Object.entries(key.metadata).map(([name, value]): [string, string] => ['Metadata', `${name}=${value}`]),
+    ['Created', timeText(key.created_at)],
+    ['Updated', timeText(key.updated_at)],
+    ['Expires', timeText(key.expires_at)],
+    ['Last used', timeText(key.last_used)],
+    ['Used', `${counted(key.usage.requests_today)} today, ${key.usage.requests_this_month} this month (UTC)`],
+    ['Rotated', timeText(key.rotated_at)],
+    ['Rotation due', key.rotation_due_at === null ? '' : timeText(key.rotation_due_at)],
+    ['Revoked', key.revoked_at === null ? '' : timeText(key.revoked_at)],
+    ['Old secret', oldSecretText(key)],
+    ['Recoverable', key.recoverable ? 'yes; "keys secret" shows the secret again' : ''],
+    ['Version', String(key.version)],
   ];
   const label = (text: string): string => io.paint('dim', text.padEnd(14));
   return rows
@@ -52,14 +41,22 @@ export function keyText(view: KeyView, io: Io): string {
     .join('\n');
 }
 
-function timesText({ time_restrictions: rule }: KeyView): string {
+function listed(texts: readonly string[], none: string): string {
+  return texts.length === 0 ? none : texts.join(', ');
+}
+
+function counted(requests: number): string {
+  return `${requests} ${requests === 1 ? 'request' : 'requests'}`;
+}
+
+function timesText({ time_restrictions: rule }: KeyAnswer): string {
   if (rule === null) return 'any';
   const hours = rule.allowed_hours.length === 0 ? 'all day' : rule.allowed_hours.join(', ');
   const days = rule.allowed_days.length === 0 ? 'every day' : rule.allowed_days.join(', ');
   return `${hours} on ${days}, ${rule.timezone}`.replace('on every day', 'every day');
 }
 
-function oldSecretText({ previous_secret: old }: KeyView): string {
+function oldSecretText({ previous_secret: old }: KeyAnswer): string {
   if (old === null) return '';
   return `${old.hint} works until ${timeText(old.expires_at)}; last used ${timeText(old.last_used)}`;
 }
@@ -70,7 +67,7 @@ export function timeText(iso: string | null): string {
 }
 
 /** @param text the status, or the status padded for a column */
-export function paintStatus(status: KeyView['status'], text: string, io: Io): string {
+export function paintStatus(status: KeyAnswer['status'], text: string, io: Io): string {
   if (status === 'active') return io.paint('green', text);
   return io.paint(status === 'revoked' ? 'red' : 'yellow', text);
 }

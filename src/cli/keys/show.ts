@@ -1,16 +1,17 @@
 import type { Args } from '../args.ts';
+import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { keysConfig, withManagement } from '../management.ts';
-import { ID_ARGUMENT, idOf, STORE_FLAGS } from './common.ts';
-import { keyText, keyView } from './show-key.ts';
+import { TARGET_FLAGS } from '../options.ts';
+import { ID_ARGUMENT, idOf } from './common.ts';
+import { keyText } from './show-key.ts';
 
 export const keysShow: Command = {
   words: ['keys', 'show'],
-  summary: 'Shows all about one key but its secret, which nobody can see again.',
+  summary: 'Shows all about one key but its secret.',
   arguments: [ID_ARGUMENT],
-  flags: STORE_FLAGS,
+  flags: TARGET_FLAGS,
   examples: [
     'latchkey keys show key_0123456789abcdef01234567',
     'latchkey keys show key_0123456789abcdef01234567 --json',
@@ -19,9 +20,7 @@ export const keysShow: Command = {
 };
 
 async function run(args: Args, io: Io): Promise<number> {
-  await withManagement(await keysConfig(args, io), async (management) => {
-    const view = await keyView(await management.keys.get(idOf(args)), management);
-    io.out(args.has('json') ? JSON.stringify(view) : keyText(view, io));
-  });
+  const key = await withClient(args, io, (client) => client.getKey(idOf(args)));
+  io.out(args.has('json') ? JSON.stringify(key) : keyText(key, io));
   return DONE;
 }

@@ -1,18 +1,35 @@
-import type { KeyRecord } from '../../core/key.ts';
-import type { KeyFields } from '../../keys/key-input.ts';
+import { KeyError } from '../../keys/key-error.ts';
+import type { ManagementClient, Versioned } from '../../management/client.ts';
+import { ManagementError } from '../../management/failures.ts';
+import type { KeyAnswer, KeyChanged, KeyUpdate } from '../../management/schemas/key.ts';
 import type { Args } from '../args.ts';
 import type { Command } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { changeKey, ID_ARGUMENT, idOf, STORE_FLAGS } from './common.ts';
-import { FIELD_FLAGS, type FieldBase, fieldsOf, readFields } from './fields.ts';
+import { CHANGE_FLAGS, changeKey, ID_ARGUMENT, idOf } from './common.ts';
+import {
+  buildsOn,
+  FIELD_FLAGS,
+  type FieldBase,
+  type FieldOptions,
+  fieldsOf,
+  NOTHING,
+  readFields,
+  writable,
+} from './fields.ts';
+
+/** How often a change is made anew when somebody else changed the key in between. */
+const MAX_ATTEMPTS = 5;
 
 const CLEARABLE = [
   'ip',
+  'country',
+  'tor',
   'time',
   'hours',
   'days',
   'preset',
+  'roles',
   'permissions',
   'metadata',
   'limits',
@@ -33,10 +50,10 @@ export const keysUpdate: Command = {
       summary: `Empty something first: ${CLEARABLE.join(', ')}.`,
       suggestions: CLEARABLE,
     },
-    ...STORE_FLAGS,
+    ...CHANGE_FLAGS,
   ],
   notes: [
-    '--permission, --ip, --hours and --days replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.',
+    '--permission, --role, --ip, --country, --hours and --days replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.',
   ],
   examples: [
     'latchkey keys update key_0123456789abcdef01234567 --expires 2027-01-01 --description "until the migration"',
@@ -51,17 +68,43 @@ async function run(args: Args, io: Io): Promise<number> {
   if (cleared.size === 0 && !FIELD_FLAGS.some((flag) => args.has(flag.name))) {
     throw usageError('nothing to change: give at least one option; see latchkey keys update --help');
   }
-  const id = idOf(args);
+  const change: Change = { id: idOf(args), options, cleared, now: io.clock.now() };
   return changeKey(
     args,
     io,
-    async ({ keys, clock }) => {
-      const before = await keys.get(id);
-      const base = clear(before, cleared);
-      return keys.update(id, { ...changedBy(cleared, base), ...fieldsOf(options, base, clock.now()) });
-    },
-    (record) => `${record.id} is updated.`,
+    (client, version) => update(client, change, version),
+    (key) => `${key.id} is updated.`,
   );
+}
+
+interface Change {
+  readonly id: string;
+  readonly options: FieldOptions;
+  readonly cleared: ReadonlySet<Clearable>;
+  readonly now: number;
+}
+
+/** Where only a part of a field changes, what is written was made of what was read: of nothing newer, and nothing older. */
+async function update(client: ManagementClient, change: Change, version: Versioned): Promise<KeyChanged> {
+  const { id, options, cleared, now } = change;
+  if (!buildsOn(options) && !cleared.has('hours') && !cleared.has('days')) {
+    return client.updateKey(id, { ...changedBy(cleared, NOTHING), ...fieldsOf(options, NOTHING, now) }, version);
+  }
+  for (let attempt = 1; ; attempt++) {
+    const key = await client.getKey(id);
+    const base = clear(key, cleared);
+    const body = { ...changedBy(cleared, base), ...fieldsOf(options, base, now) };
+    try {
+      return await client.updateKey(id, body, version.ifMatch === undefined ? { ifMatch: [key.version] } : version);
+    } catch (error) {
+      if (!isStale(error) || version.ifMatch !== undefined || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function isStale(error: unknown): boolean {
+  if (error instanceof ManagementError) return error.code === 'precondition_failed';
+  return error instanceof KeyError && error.code === 'KEY_STALE';
 }
 
 function readCleared(names: readonly string[]): ReadonlySet<Clearable> {
@@ -75,31 +118,31 @@ function readCleared(names: readonly string[]): ReadonlySet<Clearable> {
 }
 
 /** What is left of the key for the options to build on. */
-function clear(key: KeyRecord, cleared: ReadonlySet<Clearable>): FieldBase {
-  const { ip_restrictions, time_restrictions: time } = key.restrictions;
-  const kept = time === null || cleared.has('time') ? null : time;
-  const hours = cleared.has('hours') ? [] : (kept?.allowed_hours ?? []);
-  const days = cleared.has('days') ? [] : (kept?.allowed_days ?? []);
-  const restricts = kept !== null && hours.length + days.length > 0;
+function clear(key: KeyAnswer, cleared: ReadonlySet<Clearable>): FieldBase {
+  const time = cleared.has('time') ? null : key.time_restrictions;
+  const hours = cleared.has('hours') ? [] : (time?.allowed_hours ?? []);
+  const days = cleared.has('days') ? [] : (time?.allowed_days ?? []);
+  const restricts = time !== null && hours.length + days.length > 0;
   return {
-    limits: cleared.has('limits') ? {} : key.limits,
+    limits: cleared.has('limits') ? {} : key.limit_overrides,
     metadata: cleared.has('metadata') ? {} : key.metadata,
-    restrictions: {
-      ip_restrictions: cleared.has('ip') ? [] : ip_restrictions,
-      time_restrictions: restricts ? { timezone: kept.timezone, allowed_hours: hours, allowed_days: days } : null,
-    },
+    time: restricts ? { timezone: time.timezone, allowed_hours: hours, allowed_days: days } : null,
   };
 }
 
 /** The fields that clearing alone changes. */
-function changedBy(cleared: ReadonlySet<Clearable>, base: FieldBase): Partial<KeyFields> {
-  const restricts = (['ip', 'time', 'hours', 'days'] as const).some((name) => cleared.has(name));
+function changedBy(cleared: ReadonlySet<Clearable>, base: FieldBase): KeyUpdate {
+  const times = (['time', 'hours', 'days'] as const).some((name) => cleared.has(name));
   return {
-    ...(restricts ? { restrictions: base.restrictions } : {}),
-    ...(cleared.has('limits') ? { limits: base.limits } : {}),
-    ...(cleared.has('metadata') ? { metadata: base.metadata } : {}),
+    ...(times ? { time_restrictions: base.time === null ? null : writable(base.time) } : {}),
+    ...(cleared.has('ip') ? { ip_restrictions: [] } : {}),
+    ...(cleared.has('country') ? { country_restrictions: [] } : {}),
+    ...(cleared.has('tor') ? { block_tor: false } : {}),
+    ...(cleared.has('limits') ? { limits: {} } : {}),
+    ...(cleared.has('metadata') ? { metadata: {} } : {}),
     ...(cleared.has('permissions') ? { permissions: [] } : {}),
     ...(cleared.has('preset') ? { preset: null } : {}),
+    ...(cleared.has('roles') ? { roles: [] } : {}),
     ...(cleared.has('description') ? { description: '' } : {}),
   };
 }

@@ -30,6 +30,22 @@ export function parseExpiry(text: string): Expiry {
   return { kind: 'at', time };
 }
 
+/**
+ * A moment that an option names: a time, or how long it is from now.
+ *
+ * @param sign 1 when a duration counts from now on, -1 when it counts back
+ * @returns ISO 8601, in UTC
+ */
+export function parseMoment(flag: string, text: string, now: number, sign: 1 | -1): string {
+  const ms = parseDuration(text);
+  const day = DATE.test(text) ? text : DATE_TIME.exec(text)?.[1];
+  const time = ms === null ? Date.parse(text) : now + sign * ms;
+  const isTime = ms === null ? day !== undefined && isDay(day) : ms <= LIFETIME.max;
+  if (isTime && !Number.isNaN(time)) return new Date(time).toISOString();
+  const expected = `7d (${sign === 1 ? 'from now' : 'ago'}), 2027-01-01 (its first moment in UTC) or 2027-01-01T17:00:00Z`;
+  throw usageError(`--${flag}: "${text}" is not a time; expected ${expected}`);
+}
+
 function isDay(day: string): boolean {
   const time = Date.parse(`${day}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
@@ -85,4 +101,18 @@ export function parseMetadata(pairs: readonly string[]): Record<string, string> 
 export function parseCount(flag: string, text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw usageError(`--${flag}: "${text}" is not a whole number`);
+}
+
+/** A whole number between two others. */
+export function parseBounded(flag: string, text: string, min: number, max: number): number {
+  const number = parseCount(flag, text);
+  if (number >= min && number <= max) return number;
+  throw usageError(`--${flag}: ${number} is out of range; expected ${min} to ${max}`);
+}
+
+/** One of some words. */
+export function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const known = choices.find((choice) => choice === text);
+  if (known !== undefined) return known;
+  throw usageError(`--${flag}: "${text}" is not known; expected ${choices.join(', ')}`);
 }

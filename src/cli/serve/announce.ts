@@ -1,8 +1,10 @@
 import type { Config, ListenAddress } from '../../config/config.ts';
 import { maskStoreUrl } from '../../config/store-url.ts';
 import type { RunningServer } from '../../wiring.ts';
+import type { Args } from '../args.ts';
 import type { Io } from '../io.ts';
 import { packageVersion } from '../version.ts';
+import { configWords, pasteable } from './paste.ts';
 
 /** `127.0.0.1:8080`, `[::1]:8080` */
 export function addressText({ host, port }: ListenAddress): string {
@@ -16,11 +18,21 @@ export function localUrl({ host, port }: ListenAddress): string {
 }
 
 /** Tells a person where the gateway listens and what it protects. */
-export function announce(server: RunningServer, config: Config, io: Io): void {
+export function announce(server: RunningServer, config: Config, args: Args, io: Io): void {
   const upstreams = config.upstreams.map((upstream) => upstream.url).join(', ');
   io.say(`latchkey ${packageVersion()} listens on http://${addressText(server.proxyAddress)}, protecting ${upstreams}`);
+  if (server.managementAddress !== null) {
+    io.say(`management: http://${addressText(server.managementAddress)}${tokenAdvice(config, args, io)}`);
+  }
   io.say(`health and metrics: http://${addressText(server.healthAddress)} (/livez, /readyz, /metrics)`);
   io.say(`keys: ${storeText(config)}; configuration: ${config.file ?? 'none, every setting has its default'}`);
+}
+
+/** How to get a token, where they are signed with a secret that is here. */
+function tokenAdvice(config: Config, args: Args, io: Io): string {
+  if (config.management.jwt.source.kind !== 'secret_file') return '';
+  const words = ['latchkey', 'token', '--subject', 'you', '--permission', 'admin:write'];
+  return `; a token for it: ${pasteable([...words, ...configWords(config, args, io)])}`;
 }
 
 /** The same for a program. */
@@ -28,6 +40,10 @@ export function announcement(server: RunningServer, config: Config): Readonly<Re
   return {
     version: packageVersion(),
     proxy: { ...server.proxyAddress, url: localUrl(server.proxyAddress) },
+    management:
+      server.managementAddress === null
+        ? null
+        : { ...server.managementAddress, url: localUrl(server.managementAddress) },
     health: { ...server.healthAddress, url: localUrl(server.healthAddress) },
     upstreams: config.upstreams.map((upstream) => upstream.url),
     store: storeText(config),

@@ -17,6 +17,11 @@ export const serve: Command = {
       value: 'ADDR',
       summary: 'Where clients connect, instead of proxy.listen: 0.0.0.0:8080, [::1]:8080, :8080.',
     },
+    {
+      name: 'management-listen',
+      value: 'ADDR',
+      summary: 'Where the management API is, instead of management.listen; off: nowhere.',
+    },
     { name: 'health-listen', value: 'ADDR', summary: 'Where health checks and metrics are, instead of health.listen.' },
     STORE_FLAG,
     { name: 'demo', summary: 'Protect a bundled demo API, make a key for it, and print what to try.' },

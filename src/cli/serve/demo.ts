@@ -1,6 +1,7 @@
 import { type DemoApi, startDemoApi } from '../../demo/api.ts';
-import type { IssuedKey } from '../../keys/service.ts';
-import type { Management, RunningServer } from '../../wiring.ts';
+import type { ManagementClient } from '../../management/client.ts';
+import type { KeyIssued } from '../../management/schemas/key.ts';
+import type { RunningServer } from '../../wiring.ts';
 import { CliError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { localUrl } from './announce.ts';
@@ -28,35 +29,40 @@ export async function startDemo(io: Io): Promise<DemoApi> {
   }
 }
 
-/** Makes a key to try things with. Those of earlier runs end: their secrets are not to be had again. */
-export async function issueDemoKey({ keys, store, catalogue, clock }: Management): Promise<IssuedKey> {
-  if (!Object.hasOwn(catalogue.presets, KEY_PRESET)) {
+/**
+ * Makes a key to try things with. Those of earlier runs end: their secrets are not to be had again.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function issueDemoKey(client: ManagementClient, now: number): Promise<KeyIssued> {
+  const { presets } = await client.presets();
+  if (!presets.some(({ name }) => name === KEY_PRESET)) {
     throw new CliError('DEMO_FAILED', `--demo needs the preset ${KEY_PRESET}, which this configuration does not have`);
   }
-  let after: string | undefined;
+  let cursor: string | undefined;
   do {
     const query = { limit: PAGE, owner: KEY_OWNER, status: 'active' as const };
-    const page = await store.keys.list(after === undefined ? query : { ...query, after });
-    for (const { id } of page.keys.filter((key) => key.name === KEY_NAME)) await keys.revoke(id);
-    after = page.next ?? undefined;
-  } while (after !== undefined);
-  return keys.create({
+    const page = await client.listKeys(cursor === undefined ? query : { ...query, cursor });
+    for (const { id } of page.keys.filter((key) => key.name === KEY_NAME)) await client.revokeKey(id);
+    cursor = page.pagination.next ?? undefined;
+  } while (cursor !== undefined);
+  return client.createKey({
     name: KEY_NAME,
     type: KEY_TYPE,
     owner: KEY_OWNER,
     description: 'Made by "latchkey serve --demo", for one day.',
     preset: KEY_PRESET,
-    expiresAt: clock.now() + KEY_LIFE_MS,
+    expires_at: new Date(now + KEY_LIFE_MS).toISOString(),
   });
 }
 
 /** What to paste into another terminal. */
-export function demoText(server: RunningServer, { record, secret }: IssuedKey, io: Io): string {
+export function demoText(server: RunningServer, { id, secret }: KeyIssued, io: Io): string {
   const url = localUrl(server.proxyAddress);
   const key = `-H 'Authorization: Bearer ${secret}'`;
   return [
     '',
-    `${io.paint('bold', 'Try it.')} The key ${record.id} was made for this; it may read, and lives for one day.`,
+    `${io.paint('bold', 'Try it.')} The key ${id} was made for this; it may read, and lives for one day.`,
     '',
     'This is answered by the demo API:',
     `  curl -i ${url}/api/domains ${key}`,
@@ -67,9 +73,14 @@ export function demoText(server: RunningServer, { record, secret }: IssuedKey, i
     'This is refused, 401 key_missing:',
     `  curl -i ${url}/api/domains`,
     '',
+    ...managementLines(server),
     `Metrics:  curl ${localUrl(server.healthAddress)}/metrics`,
     'Keys:     npx latchkey keys list',
     'Stop:     Ctrl-C',
     '',
   ].join('\n');
+}
+
+function managementLines({ managementAddress }: RunningServer): string[] {
+  return managementAddress === null ? [] : [`API docs: ${localUrl(managementAddress)}/docs`];
 }

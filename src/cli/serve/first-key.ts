@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
 import { StoreError } from '../../core/ports.ts';
 import type { Args } from '../args.ts';
-import { foundConfigFile } from '../configuration.ts';
 import type { Io } from '../io.ts';
 import { withManagement } from '../management.ts';
+import { configWords, pasteable } from './paste.ts';
 
 /** Tells whoever starts a gateway without a single key how to make one. */
 export async function adviseFirstKey(config: Config, args: Args, io: Io): Promise<void> {
@@ -15,7 +15,10 @@ export async function adviseFirstKey(config: Config, args: Args, io: Io): Promis
 
 async function hasNoKeys(config: Config): Promise<boolean> {
   try {
-    return await withManagement(config, async ({ store }) => (await store.keys.list({ limit: 1 })).keys.length === 0);
+    return await withManagement(config, async ({ client }) => {
+      const { keys, unreadable } = await client.listKeys({ limit: 1 });
+      return keys.length + unreadable.length === 0;
+    });
   } catch (error) {
     // The gateway runs; a store that does not answer a second time is for its log to tell.
     if (error instanceof StoreError) return false;
@@ -29,15 +32,8 @@ function createLine(config: Config, args: Args, io: Io): string {
   words.push('--type', Object.keys(config.keyTypes)[0] ?? 'personal');
   const [preset] = Object.keys(config.presets);
   if (preset !== undefined) words.push('--preset', preset);
-  const file = args.one('config');
-  if (file !== undefined) words.push('--config', file);
-  // Another file's store, prefix or peppers would make a key that this gateway does not know.
-  else if (config.file === null && foundConfigFile(io) !== null) words.push('--no-config');
+  words.push(...configWords(config, args, io));
   const store = args.one('store');
   if (store !== undefined) words.push('--store', store);
-  return words.map(shellWord).join(' ');
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return pasteable(words);
 }

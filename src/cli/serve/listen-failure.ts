@@ -2,16 +2,24 @@ import type { Config, ListenAddress } from '../../config/config.ts';
 import { CliError } from '../failure.ts';
 import { addressText } from './announce.ts';
 
-export type Listener = 'proxy' | 'health';
+export type Listener = 'proxy' | 'management' | 'health';
+
+/** Stands for the address of a listener that there is not, of which nothing can fail. */
+const NOWHERE: ListenAddress = { host: '', port: 0 };
 
 interface SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
   readonly port?: number;
   readonly hostname?: string;
+  readonly address?: string;
 }
 
-const OPTIONS: Readonly<Record<Listener, string>> = { proxy: '--listen', health: '--health-listen' };
+const OPTIONS: Readonly<Record<Listener, string>> = {
+  proxy: '--listen',
+  management: '--management-listen',
+  health: '--health-listen',
+};
 
 /** The listener whose port another program has; null when that is not what went wrong. */
 export function takenListener(error: unknown, config: Config): Listener | null {
@@ -24,7 +32,7 @@ export function listenFailure(error: unknown, config: Config): CliError | null {
   const cause = systemError(error);
   if (cause === null) return null;
   const listener = listenerOf(cause, config);
-  const address = listener === 'proxy' ? config.proxy.listen : config.health.listen;
+  const address = config[listener].listen ?? NOWHERE;
   const message = `${listener}.listen: ${addressText(address)} ${reason(cause.code, address)} (${OPTIONS[listener]})`;
   return new CliError('LISTEN_FAILED', message);
 }
@@ -45,9 +53,16 @@ function reason(code: string, { host }: ListenAddress): string {
   }
 }
 
-function listenerOf({ port, hostname }: SystemError, { proxy, health }: Config): Listener {
-  if (hostname !== undefined) return hostname === proxy.listen.host ? 'proxy' : 'health';
-  return port === health.listen.port && port !== proxy.listen.port ? 'health' : 'proxy';
+const LISTENERS: readonly Listener[] = ['proxy', 'management', 'health'];
+
+/** Which listener it is: the one of that name, or with that port, and of several the one with that address too. */
+function listenerOf({ port, hostname, address }: SystemError, config: Config): Listener {
+  const open = LISTENERS.flatMap((name) => {
+    const { listen } = config[name];
+    return listen === null ? [] : [{ name, listen }];
+  });
+  const meant = open.filter(({ listen }) => (hostname === undefined ? listen.port === port : listen.host === hostname));
+  return (meant.find(({ listen }) => listen.host === address) ?? meant[0])?.name ?? 'proxy';
 }
 
 /** The system's own error, however often it was wrapped. */

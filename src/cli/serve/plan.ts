@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config, UpstreamConfig } from '../../config/config.ts';
+import type { Config, ListenAddress, ManagementConfig, UpstreamConfig } from '../../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { Args } from '../args.ts';
 import {
   fileConfiguration,
   foundConfigFile,
   listenOption,
+  listenOptionOrOff,
   upstreamConfiguration,
   withStore,
 } from '../configuration.ts';
 import { usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
+import type { Listener } from './listen-failure.ts';
 
 /** The configuration that comes with the program, made for the demo API. */
 const DEMO_CONFIG = fileURLToPath(new URL('../../../config/latchkey.yaml', import.meta.url));
@@ -37,12 +39,14 @@ export function planServe(args: Args, io: Io): ServePlan {
   const upstream = upstreamUrl === undefined ? null : upstreamConfiguration(upstreamUrl, io);
   const proxyListen = listenOption(args, 'listen');
   const healthListen = listenOption(args, 'health-listen');
+  const managementListen = listenOptionOrOff(args, 'management-listen');
   const { config } = readConfiguration(args, io, upstream);
   const adjust = (read: Config): Config =>
     withStore(
       {
         ...read,
         proxy: proxyListen === null ? read.proxy : { ...read.proxy, listen: proxyListen },
+        management: withListen(read.management, managementListen),
         health: healthListen === null ? read.health : { ...read.health, listen: healthListen },
         upstreams: upstream?.config.upstreams ?? read.upstreams,
         log: args.has('json') ? { ...read.log, format: 'json' } : read.log,
@@ -79,13 +83,20 @@ function takingAll(upstream: UpstreamConfig, url: string): UpstreamConfig {
   return { ...upstream, url, hosts: [], paths: [], authorization: null };
 }
 
+/** @param listen null: nowhere; undefined: as the configuration says */
+function withListen(management: ManagementConfig, listen: ListenAddress | null | undefined): ManagementConfig {
+  return listen === undefined ? management : { ...management, listen };
+}
+
 /** The same plan with one listener on a free port. */
-export function withFreePort(plan: ServePlan, listener: 'proxy' | 'health'): ServePlan {
+export function withFreePort(plan: ServePlan, listener: Listener): ServePlan {
   const adjust = (read: Config): Config => {
     const config = plan.adjust(read);
-    if (listener === 'health')
-      return { ...config, health: { ...config.health, listen: { ...config.health.listen, port: 0 } } };
-    return { ...config, proxy: { ...config.proxy, listen: { ...config.proxy.listen, port: 0 } } };
+    const { proxy, health, management } = config;
+    if (listener === 'proxy') return { ...config, proxy: { ...proxy, listen: { ...proxy.listen, port: 0 } } };
+    if (listener === 'health') return { ...config, health: { ...health, listen: { ...health.listen, port: 0 } } };
+    const listen = management.listen === null ? null : { ...management.listen, port: 0 };
+    return { ...config, management: { ...management, listen } };
   };
   return { ...plan, adjust };
 }

@@ -70,8 +70,9 @@ async function start(
     } catch (error) {
       const taken = anyPort ? takenListener(error, config) : null;
       // A free port cannot be taken: this ends after each listener has been moved.
-      if (taken === null || config[taken].listen.port === 0) throw listenFailure(error, config) ?? error;
-      io.say(`latchkey: ${addressText(config[taken].listen)} is taken; the demo uses a free port`);
+      const listen = taken === null ? null : config[taken].listen;
+      if (taken === null || listen === null || listen.port === 0) throw listenFailure(error, config) ?? error;
+      io.say(`latchkey: ${addressText(listen)} is taken; the demo uses a free port`);
       plan = withFreePort(plan, taken);
     }
   }
@@ -80,16 +81,15 @@ async function start(
 /** Says where the gateway is, and what to do with it. */
 async function introduce(server: RunningServer, config: Config, args: Args, io: Io, isDemo: boolean): Promise<void> {
   const json = args.has('json');
-  if (!json) announce(server, config, io);
+  if (!json) announce(server, config, args, io);
   if (!isDemo) {
     if (json) io.out(JSON.stringify(announcement(server, config)));
     else await adviseFirstKey(config, args, io);
     return;
   }
-  const issued = await withManagement(config, issueDemoKey);
+  const issued = await withManagement(config, ({ client }) => issueDemoKey(client, io.clock.now()));
   if (!json) io.out(demoText(server, issued, io));
-  else
-    io.out(JSON.stringify({ ...announcement(server, config), key: { id: issued.record.id, secret: issued.secret } }));
+  else io.out(JSON.stringify({ ...announcement(server, config), key: { id: issued.id, secret: issued.secret } }));
 }
 
 /** Takes over every change of the file. */
