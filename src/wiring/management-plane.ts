@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Store } from '../core/ports.ts';
+import { Administration } from '../management/administration.ts';
+import { createAuthenticator } from '../management/auth/authenticator.ts';
+import { signingSecret } from '../management/auth/secret-file.ts';
+import { managementEndpoints } from '../management/endpoints/index.ts';
+import { openApiDocuments } from '../management/openapi/index.ts';
+import { createManagementServer, type ManagementServer } from '../management/server.ts';
+import type { GatewayLog } from '../observe/logger.ts';
+
+export interface ManagementPlaneOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: GatewayLog;
+  readonly version: string;
+}
+
+/** The management API of a gateway. */
+export interface ManagementPlane {
+  readonly server: ManagementServer;
+  reload(config: Config): void;
+}
+
+/**
+ * null when the configuration wants none.
+ * @throws ConfigError when the secret or key that tokens are checked with cannot be used
+ */
+export async function createManagementPlane(options: ManagementPlaneOptions): Promise<ManagementPlane | null> {
+  const { config, store, clock, log, version } = options;
+  const { jwt, listen, maxBodyBytes } = config.management;
+  if (listen === null) return null;
+  const authenticate = await createAuthenticator(jwt, clock);
+  for (const warning of authenticate.warnings) log.logger.warn(warning);
+  const administration = new Administration({ store, clock, config, claimSalt: claimSalt(config) });
+  const endpoints = managementEndpoints((caller) => administration.as(caller));
+  const server = createManagementServer({
+    listen,
+    endpoints,
+    authenticate,
+    documents: openApiDocuments(endpoints, { version }),
+    maxBodyBytes,
+    clock,
+    onFailure: (error, requestId) =>
+      log.logger.error({ err: error, request_id: requestId }, 'a management call failed'),
+  });
+  return { server, reload: (changed) => administration.reload(changed) };
+}
+
+/** What every gateway of a store knows and the store does not, as far as there is such a thing. */
+function claimSalt({ keys, management }: Config): Buffer {
+  const { source } = management.jwt;
+  const signing = source.kind === 'secret_file' ? signingSecret(source.path).secret.toString('base64') : '';
+  const peppers = keys.peppers.map(({ secret }) => secret);
+  return hash('sha256', JSON.stringify(['latchkey claims', signing, peppers]), 'buffer');
+}

@@ -1,0 +1,237 @@
+import type { Config, ListenAddress } from '../config/config.ts';
+import { restartOnly } from '../config/restart.ts';
+import type { Exchange } from '../core/exchange.ts';
+import type { Gate } from '../core/gate.ts';
+import type { Places } from '../core/places.ts';
+import { type Store, StoreError } from '../core/ports.ts';
+import { NO_ROLES, type RolePermissions, rolePermissions } from '../core/role.ts';
+import { RouteTable } from '../core/route.ts';
+import { createGateway, type Gateway } from '../gateway/index.ts';
+import { failedTellings } from '../gateway/tell.ts';
+import { createUpgrader, type Upgrader } from '../gateway/upgrade.ts';
+import { KeyDirectory } from '../keys/directory.ts';
+import { createSecretHasher } from '../keys/hasher.ts';
+import type { KeyLoader } from '../keys/key-cache.ts';
+import { loadKey } from '../keys/loader.ts';
+import { createFailureThrottle } from '../limits/failure-throttle.ts';
+import { LedgerLimiter } from '../limits/limiter.ts';
+import { createHealthServer, type HealthServer } from '../observe/health-server.ts';
+import type { GatewayLog } from '../observe/logger.ts';
+import { createMetrics, type MetricsSources } from '../observe/metrics.ts';
+import { createReadiness } from '../observe/readiness.ts';
+import { createRequestLog } from '../observe/request-log.ts';
+import { TrafficCounters } from '../observe/traffic.ts';
+import { openPlaces } from '../places/index.ts';
+import { openStore } from '../stores/open.ts';
+import { systemClock as clock } from './clock.ts';
+import { createManagementPlane, type ManagementPlane } from './management-plane.ts';
+import { Recorders } from './recorders.ts';
+
+/** What is opened before a server can be made. */
+interface Opened {
+  readonly store: Store;
+  readonly places: Places;
+  readonly management: ManagementPlane | null;
+}
+
+export interface ServerOptions {
+  readonly log: GatewayLog;
+  readonly version: string;
+}
+
+/** A gateway that serves: proxy, management, health and metrics, and what works behind them. */
+export interface RunningServer {
+  readonly proxyAddress: ListenAddress;
+  readonly healthAddress: ListenAddress;
+  /** null: there is no management listener. */
+  readonly managementAddress: ListenAddress | null;
+  /** Takes over another configuration. Returns the settings that changed and that only a restart brings in. */
+  reload(config: Config): readonly string[];
+  /** Counts a configuration that could not be taken over. */
+  reloadFailed(): void;
+  /** Drains, writes what waits to be written, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything, or nothing: what was opened before something fails is closed again.
+ * @throws StoreError when the store cannot be opened, ConfigError or PlacesError for a file that cannot be used, a system
+ *   error (`EADDRINUSE`, …) when an address cannot be had
+ */
+export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
+  const places = await openPlaces(config.places);
+  const store = await openStore(config.store, clock);
+  const management = await createManagementPlane({ config, store, clock, ...options }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const server = new Server(config, options, { store, places, management });
+  try {
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+class Server implements RunningServer {
+  #config: Config;
+  #roles: RolePermissions = NO_ROLES;
+  /** For those who ask again about a request that was let in before: open WebSockets. */
+  #routes: RouteTable;
+  #isDraining = false;
+  readonly #opened: Opened;
+  readonly #log: GatewayLog;
+  readonly #directory: KeyDirectory;
+  readonly #limiter: LedgerLimiter;
+  readonly #recorders: Recorders;
+  readonly #upgrader: Upgrader;
+  readonly #gateway: Gateway;
+  readonly #health: HealthServer;
+  readonly #traffic = new TrafficCounters();
+  readonly #reloads = { success: 0, failure: 0 };
+
+  constructor(config: Config, { log, version }: ServerOptions, opened: Opened) {
+    const { store } = opened;
+    this.#config = config;
+    this.#routes = new RouteTable(config.access);
+    this.#log = log;
+    this.#opened = opened;
+    const hasher = createSecretHasher(config.keys.peppers);
+    const options = { ...config.cache, onRolesChanged: () => this.#readRoles() };
+    this.#directory = new KeyDirectory(store.keys, hasher, this.#loader(), clock, options);
+    this.#limiter = new LedgerLimiter(store.limits, clock, config.cache.maxKeys);
+    const failures = createFailureThrottle(config.failures);
+    const gate: Gate = { clock, keys: this.#directory, failures, limiter: this.#limiter };
+    this.#recorders = new Recorders({ store, clock, log, config: () => this.#config });
+    const onExchange = this.#sink();
+    this.#upgrader = createUpgrader({
+      gate,
+      clock,
+      onExchange,
+      maxStaleMs: config.cache.maxStaleMs,
+      routes: () => this.#routes,
+    });
+    this.#gateway = createGateway({ config, gate, clock, onExchange, upgrades: this.#upgrader });
+    this.#health = createHealthServer({
+      listen: config.health.listen,
+      ready: createReadiness({
+        clock,
+        ping: () => store.ping(),
+        isListening: () => this.#gateway.address !== null,
+        isDraining: () => this.#isDraining,
+        storeGraceMs: config.health.storeGraceMs,
+      }),
+      metrics: createMetrics(this.#traffic, this.#metricSources(version)),
+    });
+  }
+
+  get proxyAddress(): ListenAddress {
+    return addressOf(this.#gateway.address);
+  }
+
+  get healthAddress(): ListenAddress {
+    return addressOf(this.#health.address);
+  }
+
+  get managementAddress(): ListenAddress | null {
+    const { management } = this.#opened;
+    return management === null ? null : addressOf(management.server.address);
+  }
+
+  async start(): Promise<void> {
+    await this.#health.listen();
+    await this.#directory.start();
+    await this.#opened.management?.server.listen();
+    await this.#gateway.listen();
+  }
+
+  reload(config: Config): readonly string[] {
+    const left = restartOnly(this.#config, config);
+    this.#config = config;
+    this.#gateway.reload(config);
+    this.#directory.reload(this.#loader());
+    this.#opened.management?.reload(config);
+    this.#log.logger.level = config.log.level;
+    this.#routes = new RouteTable(config.access);
+    this.#traffic.reconfigured(this.#routes.routes.map(({ pattern }) => pattern));
+    this.#reloads.success++;
+    return left;
+  }
+
+  reloadFailed(): void {
+    this.#reloads.failure++;
+  }
+
+  async stop(): Promise<void> {
+    const { management, store } = this.#opened;
+    this.#isDraining = true;
+    // What never listened has nobody to wait for.
+    await Promise.all([
+      this.#gateway.address === null ? this.#gateway.close() : this.#gateway.drain(),
+      management?.server.close(),
+    ]);
+    this.#directory.stop();
+    await this.#recorders.stop();
+    await store.close();
+    await this.#health.close();
+  }
+
+  /** How keys are parsed now. */
+  #loader(): KeyLoader {
+    const catalogue = { tiers: this.#config.tiers, presets: this.#config.presets, roles: this.#roles };
+    const { places } = this.#opened;
+    return (record) => loadKey(record, catalogue, places);
+  }
+
+  /** One damaged role must not look like a store that is down: the roles stay as they were, and keys work. */
+  async #readRoles(): Promise<void> {
+    try {
+      this.#roles = rolePermissions(await this.#opened.store.roles.list());
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'STORE_CORRUPT') throw error;
+      this.#log.logger.error({ err: error }, 'the roles cannot be understood and stay as they were');
+    }
+    this.#directory.reload(this.#loader());
+  }
+
+  /** Each ended exchange goes to the counters, to those who record it in the store, and to the log when that is wanted. */
+  #sink(): (exchange: Exchange) => void {
+    const writeLine = createRequestLog(this.#log);
+    const [traffic, recorders] = [this.#traffic, this.#recorders];
+    return (exchange) => {
+      traffic.sink(exchange);
+      recorders.sink(exchange);
+      if (this.#config.log.requests) writeLine(exchange);
+    };
+  }
+
+  #metricSources(version: string): MetricsSources {
+    const directory = this.#directory;
+    const limiter = this.#limiter;
+    return {
+      version,
+      requestsInFlight: () => this.#gateway.inFlight,
+      websocketConnections: () => this.#upgrader.open,
+      keyCacheHits: () => directory.stats.hits,
+      keyCacheMisses: () => directory.stats.misses,
+      keyCacheEntries: () => directory.stats.entries,
+      storeUp: () => directory.stats.storeUp,
+      storeErrors: () => directory.stats.storeErrors + limiter.stats.ledgerErrors,
+      limitFallbacks: () => limiter.stats.fallbacks,
+      logLinesDropped: () => this.#log.dropped(),
+      usageDropped: () => this.#recorders.usageDropped,
+      requestLogDropped: () => this.#recorders.requestsDropped,
+      internalErrors: () => failedTellings(),
+      configReloads: () => this.#reloads,
+    };
+  }
+}
+
+function addressOf(
+  address: { readonly address?: string; readonly host?: string; readonly port: number } | null,
+): ListenAddress {
+  if (address === null) throw new Error('the server does not listen');
+  return { host: address.address ?? address.host ?? '', port: address.port };
+}
