@@ -223,7 +223,7 @@ t.test('a second gateway on the same port fails with one line, and the first goe
   const site = new Site(t, { upstream: upstream.url });
   const serving = await site.serve();
   const { host } = new URL(serving.url);
-  const listen = ['--listen', host, '--health-listen', '127.0.0.1:0'];
+  const listen = ['--listen', host, '--management-listen', '127.0.0.1:0', '--health-listen', '127.0.0.1:0'];
   const { code, stdout, stderr } = await latchkey(['serve', '--config', site.file, ...listen], { cwd: site.cwd });
   t.equal(code, 1);
   t.equal(stdout, '');

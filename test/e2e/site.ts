@@ -55,6 +55,7 @@ export class Site {
     const text = [
       `upstreams: [{ url: ${JSON.stringify(upstream)}${settings} }]\n`,
       `store: { url: ${JSON.stringify(store ?? `sqlite:${join(this.cwd, 'keys.db')}`)}, timeout: ${storeTimeout ?? '1m'} }\n`,
+      `management: { jwt: { secret_file: ${JSON.stringify(join(this.cwd, 'management.secret'))} } }\n`,
       // Tests ask again and again until a key is dead.
       'failures: { burst: 100000, per_minute: 100000 }\n',
       access ?? ANY_KEY,
