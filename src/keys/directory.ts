@@ -6,7 +6,7 @@ import { type KeyStore, StoreError } from '../core/ports.ts';
 import type { DirectoryOptions, DirectoryStats } from './directory-options.ts';
 import type { SecretHasher } from './hasher.ts';
 import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
-import { hasOwnForm, isWellFormedSecret } from './secret.ts';
+import { mayBeSecret } from './secret.ts';
 import { UnknownDigests } from './unknown-digests.ts';
 
 /** How often the store is asked which keys changed. Four tries in the second within which a change must be seen. */
@@ -41,7 +41,7 @@ export class KeyDirectory implements KeyFinder {
   #storeUp = true;
   #hasImported = false;
   #timer: NodeJS.Timeout | null = null;
-  #polling = false;
+  #polling: Promise<void> | null = null;
 
   /** @param load parses a stored key against the configuration in force */
   constructor(store: KeyStore, hasher: SecretHasher, load: KeyLoader, clock: Clock, options: DirectoryOptions) {
@@ -85,9 +85,20 @@ export class KeyDirectory implements KeyFinder {
   }
 
   /** Asks the store what changed since the last time, and forgets it. Never throws for what a store does. */
-  async poll(): Promise<void> {
-    if (this.#polling) return;
-    this.#polling = true;
+  poll(): Promise<void> {
+    this.#polling ??= this.#askForChanges().finally(() => {
+      this.#polling = null;
+    });
+    return this.#polling;
+  }
+
+  /** The same for a change that was made just now: what is asked already may have been answered before it. */
+  async refresh(): Promise<void> {
+    await this.#polling;
+    await this.poll();
+  }
+
+  async #askForChanges(): Promise<void> {
     const asked = this.#clock.now();
     try {
       const { cursor, changed, rolesChanged, hasImported } = await this.#store.changesSince(this.#cursor);
@@ -100,8 +111,6 @@ export class KeyDirectory implements KeyFinder {
       this.#answered();
     } catch (error) {
       this.#failed(error);
-    } finally {
-      this.#polling = false;
     }
   }
 
@@ -114,17 +123,9 @@ export class KeyDirectory implements KeyFinder {
       this.#hits++;
       return cached;
     }
-    if (!this.#mayBeSecret(secret)) return null;
+    if (!mayBeSecret(secret, this.#hasImported)) return null;
     // A key made just before the store went away must not be refused as unknown because of it.
     return this.#confirmed(now) && this.#unknown.hasAll(candidates, now) ? null : undefined;
-  }
-
-  /**
-   * Whether the store need be asked at all. While there are imported keys a secret may have any form but that of our own
-   * with a wrong checksum.
-   */
-  #mayBeSecret(secret: string): boolean {
-    return isWellFormedSecret(secret) || (this.#hasImported && !hasOwnForm(secret));
   }
 
   lastAddress(secret: string): string | null {

@@ -46,7 +46,15 @@ export function isWellFormedSecret(text: string): boolean {
   return hasOwnForm(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_LENGTH)));
 }
 
-/** The same but for the checksum, which may be wrong. */
+/**
+ * Whether a store need be asked about a text. While there are imported keys a secret may have any form but our own with a
+ * wrong checksum.
+ */
+export function mayBeSecret(text: string, hasImported: boolean): boolean {
+  return isWellFormedSecret(text) || (hasImported && !hasOwnForm(text));
+}
+
+/** Whether a text has the form of a secret but for the checksum, which may be wrong. */
 export function hasOwnForm(text: string): boolean {
   const start = text.length - TAIL_LENGTH;
   if (start < 2 || start > MAX_PREFIX_LENGTH + 1 || text[start - 1] !== '_') return false;

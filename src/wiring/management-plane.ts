@@ -5,6 +5,7 @@ import type { Store } from '../core/ports.ts';
 import { Administration } from '../management/administration.ts';
 import { createAuthenticator } from '../management/auth/authenticator.ts';
 import { signingSecret } from '../management/auth/secret-file.ts';
+import type { Endpoint } from '../management/endpoint.ts';
 import { managementEndpoints } from '../management/endpoints/index.ts';
 import { openApiDocuments } from '../management/openapi/index.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
@@ -21,6 +22,8 @@ export interface ManagementPlaneOptions {
 /** The management API of a gateway. */
 export interface ManagementPlane {
   readonly server: ManagementServer;
+  /** Has this called after each change that was made here, before it is answered. */
+  onChange(changed: () => Promise<void>): void;
   reload(config: Config): void;
 }
 
@@ -35,7 +38,10 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
   const authenticate = await createAuthenticator(jwt, clock);
   for (const warning of authenticate.warnings) log.logger.warn(warning);
   const administration = new Administration({ store, clock, config, claimSalt: claimSalt(config) });
-  const endpoints = managementEndpoints((caller) => administration.as(caller));
+  let changed = (): Promise<void> => Promise.resolve();
+  const endpoints = managementEndpoints((caller) => administration.as(caller)).map((endpoint) =>
+    endpoint.method === 'GET' ? endpoint : telling(endpoint, () => changed()),
+  );
   const server = createManagementServer({
     listen,
     endpoints,
@@ -46,7 +52,25 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
     onFailure: (error, requestId) =>
       log.logger.error({ err: error, request_id: requestId }, 'a management call failed'),
   });
-  return { server, reload: (changed) => administration.reload(changed) };
+  return {
+    server,
+    onChange: (listener) => {
+      changed = listener;
+    },
+    reload: (next) => administration.reload(next),
+  };
+}
+
+/** So that what was changed here holds for the very next request to this gateway; others hear of it within a second. */
+function telling(endpoint: Endpoint, changed: () => Promise<void>): Endpoint {
+  return {
+    ...endpoint,
+    handle: async (call) => {
+      const reply = await endpoint.handle(call);
+      await changed();
+      return reply;
+    },
+  };
 }
 
 /** What every gateway of a store knows and the store does not, as far as there is such a thing. */

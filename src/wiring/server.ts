@@ -101,6 +101,7 @@ class Server implements RunningServer {
     const hasher = createSecretHasher(config.keys.peppers);
     const options = { ...config.cache, onRolesChanged: () => this.#readRoles() };
     this.#directory = new KeyDirectory(store.keys, hasher, this.#loader(), clock, options);
+    opened.management?.onChange(() => this.#directory.refresh());
     this.#limiter = new LedgerLimiter(store.limits, clock, config.cache.maxKeys);
     const failures = createFailureThrottle(config.failures);
     const gate: Gate = { clock, keys: this.#directory, failures, limiter: this.#limiter };

@@ -2,7 +2,7 @@ import t from 'tap';
 import { createSecretHasher } from '../../src/keys/hasher.ts';
 import { loadKey } from '../../src/keys/loader.ts';
 import { newSecret } from '../../src/keys/secret.ts';
-import { CATALOGUE, LIMITS } from '../support/keys.ts';
+import { CATALOGUE, HASHER, LIMITS } from '../support/keys.ts';
 import { changed, look, setUp } from './fixture.ts';
 
 t.test('a key is read once and then found in memory', async (t) => {
@@ -22,6 +22,37 @@ t.test('what cannot be a secret is refused without asking the store', async (t) 
   const almost = secret.slice(0, -1) + (secret.endsWith('A') ? 'B' : 'A');
   for (const text of ['', 'x', almost, `${secret}x`]) t.equal(directory.peek(text), null, text);
   t.equal(store.finds, 0);
+});
+
+t.test('a secret of another form is looked for once there are imported ones', async (t) => {
+  const { directory, issue, store } = await setUp(t);
+  const { secret } = await issue();
+  const legacy = 'legacy-key-of-a-caller-2019';
+  t.equal(directory.peek(legacy), null);
+  const digest = { digest: HASHER.digest(legacy), hint: '…2019' };
+  const { record } = await issue({ imported: true, secret: digest });
+  t.equal(directory.peek(legacy), undefined);
+  t.match(await directory.find(legacy), { key: { record } });
+  const almost = secret.slice(0, -1) + (secret.endsWith('A') ? 'B' : 'A');
+  t.equal(directory.peek(almost), null, 'our own form with a wrong checksum is still no secret');
+  t.equal(store.finds, 1);
+});
+
+t.test('a change that was made while the store was being asked is known after a refresh', async (t) => {
+  const { directory, issue, real, store } = await setUp(t);
+  const { record, secret } = await issue();
+  await directory.find(secret);
+  store.holding = true;
+  const polling = directory.poll();
+  await real.replace(changed(record, { status: 'revoked' }));
+  const refreshed = directory.refresh();
+  store.holding = false;
+  store.letThrough('changes');
+  await polling;
+  t.ok(directory.peek(secret), 'what was answered before the change does not tell of it');
+  await refreshed;
+  t.equal(directory.peek(secret), undefined);
+  t.match(await directory.find(secret), { key: { record: { status: 'revoked' } } });
 });
 
 t.test('an unknown secret is remembered for a while, and forgotten', async (t) => {
