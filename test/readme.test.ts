@@ -39,12 +39,15 @@ function block(name: string): string {
 function shell(cwd: string, lines: string, environment: Readonly<Record<string, string>> = {}) {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
   const here = lines.replaceAll('npm start', scripts.start).replaceAll('npx latchkey', 'node bin/latchkey.js');
-  const text = here.replaceAll('node bin/latchkey.js', '"$RUNTIME" "$PROGRAM"');
+  const commands = here.replaceAll('node bin/latchkey.js', '"$RUNTIME" "$PROGRAM"');
+  const text = commands.replaceAll(/^curl /gm, '"$RUNTIME" "$CURL" ');
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: cwd,
     RUNTIME: process.execPath,
     PROGRAM: join(ROOT, 'bin', 'latchkey.js'),
+    // Not everybody who runs the tests has curl.
+    CURL: join(ROOT, 'test', 'support', 'curl.ts'),
     ...environment,
   };
   return spawn('sh', ['-eu', '-c', text], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -124,6 +127,28 @@ t.test('the demo', async (t) => {
       await until(async () => (await ask(domains, each)).code === 'key_revoked');
     }
   });
+});
+
+t.test('what is told of a key afterwards, and the same over the API', async (t) => {
+  const cwd = clone(t);
+  const serving = await startServing(t, cwd, block('demo'), ANYWHERE);
+  const { id, secret } = await createKey(t, cwd, 'service-key');
+  t.equal((await ask(`${serving.url}/api/domains`, secret)).status, 200);
+  const lines = block('usage');
+  t.match(lines, 'KEY_ID');
+  await until(async () => {
+    const { code, stdout, stderr } = await run(cwd, lines.replaceAll('KEY_ID', id));
+    t.equal(code, 0, stderr);
+    return stdout.includes('/api/domains') && stdout.includes('key.create');
+  });
+  const { code, stdout, stderr } = await run(
+    cwd,
+    block('rest').replaceAll('http://localhost:8081', serving.managementUrl),
+  );
+  t.equal(code, 0, stderr);
+  t.match(stdout, /"name":"from a script".*"secret":"lk_/, 'the key that was made');
+  t.match(stdout, /"keys":\[\{.*"pagination":\{"total":3,/, 'the list');
+  t.match(stdout, /^key_[0-9a-f]+ +from a script +service +you +active /m, 'the table');
 });
 
 t.test('its own configuration has no mistakes', async (t) => {
