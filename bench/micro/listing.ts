@@ -1,6 +1,7 @@
 /**
  * What a page of a listing costs, by how many keys there are: it must not grow with them. Prints the median time of one
- * page of 50 keys with the fewest keys, and the ratio to it with more.
+ * page of 50 keys with the fewest keys, and the ratio to it with more: of the store's part alone, and of the whole answer
+ * as the API gives it, usage included, without HTTP.
  *
  *   node bench/micro/listing.ts [SQLite|Redis] [number of keys ...]
  */
@@ -9,8 +10,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { configForUpstream } from '../../src/config/load.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
-import type { KeyQuery, KeySort, KeyStore, Store } from '../../src/core/ports.ts';
+import type { KeyQuery, KeySort, Store } from '../../src/core/ports.ts';
+import { Administration } from '../../src/management/administration.ts';
+import { localCaller } from '../../src/management/caller.ts';
 import { openStore } from '../../src/stores/open.ts';
 import { positionsOf, walkOf, writeToken } from '../../src/stores/positions.ts';
 import { KeyTable } from '../../src/stores/sqlite/key-table.ts';
@@ -116,15 +120,33 @@ const CASES: Readonly<Record<string, Pages>> = {
   'keys of one status, offset 100': () => ({ limit: PAGE, status: 'active', offset: 100 }),
 };
 
+/** Asks for one page. @returns how many keys are on it */
+type AskPage = (query: KeyQuery) => Promise<number>;
+
+/** What is asked: the store, and all that answers `GET /api-keys`. */
+function asked(store: Store): Readonly<Record<string, AskPage>> {
+  const { config } = configForUpstream('http://127.0.0.1:9', {});
+  const clock = { now: () => NOW };
+  const administration = new Administration({ store, clock, config, claimSalt: Buffer.alloc(0) });
+  const client = administration.as(localCaller('bench', 'localhost'));
+  return {
+    store: async (query) => (await store.keys.list(query)).keys.length,
+    answer: async ({ after: cursor, ...query }) => {
+      const page = await client.listKeys({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+      return page.keys.length;
+    },
+  };
+}
+
 /** Median time of one page, in microseconds. */
-async function measure(keys: KeyStore, pages: Pages, count: number): Promise<number> {
+async function measure(ask: AskPage, pages: Pages, count: number): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < PAGES; i++) {
     const query = pages(i, count);
     const start = process.hrtime.bigint();
-    const page = await keys.list(query);
+    const found = await ask(query);
     times.push(Number(process.hrtime.bigint() - start) / 1_000);
-    if (page.keys.length !== PAGE) throw new Error(`${page.keys.length} keys on a page of ${JSON.stringify(query)}`);
+    if (found !== PAGE) throw new Error(`${found} keys on a page of ${JSON.stringify(query)}`);
   }
   return times.sort((a, b) => a - b)[PAGES >> 1] ?? Number.NaN;
 }
@@ -133,19 +155,22 @@ async function run(name: string, fill: (count: number) => Promise<Filled>, sizes
   const columns: Map<string, number>[] = [];
   for (const count of sizes) {
     const filled = await fill(count);
-    const { keys } = filled.store;
     try {
-      // Twice: what the first pass measures is the compiler, and a file that was not read yet.
-      for (const pages of Object.values(CASES)) await measure(keys, pages, count);
       const column = new Map<string, number>();
-      for (const [what, pages] of Object.entries(CASES)) column.set(what, await measure(keys, pages, count));
+      for (const [part, ask] of Object.entries(asked(filled.store))) {
+        // Twice: what the first pass measures is the compiler, and a file that was not read yet.
+        for (const pages of Object.values(CASES)) await measure(ask, pages, count);
+        for (const [what, pages] of Object.entries(CASES)) {
+          column.set(`${what}: ${part}`, await measure(ask, pages, count));
+        }
+      }
       columns.push(column);
     } finally {
       await filled.close();
     }
   }
   const head = sizes.map((count, i) => `${count} keys${i === 0 ? ', µs' : ''}`);
-  const rows = Object.keys(CASES).map((what) => {
+  const rows = [...(columns[0]?.keys() ?? [])].map((what) => {
     const [first = Number.NaN, ...rest] = columns.map((column) => column.get(what) ?? Number.NaN);
     return [what, first.toFixed(0), ...rest.map((time) => (time / first).toFixed(2))];
   });
@@ -153,10 +178,10 @@ async function run(name: string, fill: (count: number) => Promise<Filled>, sizes
   process.stdout.write(`${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n\n`);
 }
 
-const [asked, ...numbers] = process.argv.slice(2);
+const [engine, ...numbers] = process.argv.slice(2);
 const sizes = numbers.length > 0 ? numbers.map(Number) : DEFAULT_SIZES;
-const isSqlite = asked === undefined || asked === 'SQLite';
-const isRedis = asked === undefined || asked === 'Redis';
+const isSqlite = engine === undefined || engine === 'SQLite';
+const isRedis = engine === undefined || engine === 'Redis';
 if (!(isSqlite || isRedis) || sizes.some((size) => !Number.isInteger(size) || size < KEYS_PER_OWNER * 10)) {
   process.stderr.write('usage: node bench/micro/listing.ts [SQLite|Redis] [number of keys, 1000 or more ...]\n');
   process.exit(2);
