@@ -34,6 +34,8 @@ export interface ManagementConfig {
   readonly maxBodyBytes: number;
   /** What a caller without `admin:write` may give its own keys, besides what its token lists. */
   readonly selfServicePermissions: readonly string[];
+  /** How many keys an owner may have when such a caller makes one more. */
+  readonly selfServiceMaxKeys: number;
 }
 
 /** Which tokens the management API believes. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { grant, MAX_ROUTES } from './access-schema.ts';
 import type { JwtConfig } from './config.ts';
-import { filePath, matching, size } from './fields.ts';
+import { count, filePath, matching, size } from './fields.ts';
 import { jwksUrl, listenAddressOrOff } from './network-fields.ts';
 
 const DEFAULT_SECRET_FILE = './data/management.secret';
@@ -55,6 +55,9 @@ const selfServiceSchema = z
       .max(MAX_ROUTES)
       .describe('What such a caller may give its own keys, besides what its token lists.')
       .prefault([]),
+    max_keys: count({ min: 1, max: 1_000_000 })
+      .describe('How many keys an owner may have when such a caller makes one more.')
+      .prefault(100),
   })
   .describe('Callers without admin:write, who look after their own keys.')
   .prefault({});
@@ -77,4 +80,5 @@ export const managementSchema = z
     jwt: v.jwt,
     maxBodyBytes: v.max_body_size,
     selfServicePermissions: v.self_service.permissions,
+    selfServiceMaxKeys: v.self_service.max_keys,
   }));

@@ -91,7 +91,7 @@ function management(config: ManagementConfig): Record<string, unknown> {
     listen: config.listen === null ? 'off' : address(config.listen),
     jwt: { issuer, audience, [source.kind]: source.kind === 'jwks_url' ? source.url : source.path },
     max_body_size: formatSize(config.maxBodyBytes),
-    self_service: { permissions: config.selfServicePermissions },
+    self_service: { permissions: config.selfServicePermissions, max_keys: config.selfServiceMaxKeys },
   };
 }
 

@@ -49,7 +49,8 @@ const MAX_PERMISSIONS = 500;
 const MAX_KEY_ROLES = 100;
 /** The end of the year 9999: the last time that ISO 8601 writes with four digits. */
 const MAX_TIME = Date.UTC(10_000, 0) - 1;
-const CONTROL = /\p{Cc}/u;
+/** What is not there to be read, but moves, hides or ends what is: controls, line separators, marks of direction. */
+const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u;
 const LIMIT_NAMES: readonly string[] = ['perHour', 'perDay', 'burst'] satisfies (keyof Limits)[];
 
 /**

@@ -28,7 +28,7 @@ management:
   listen: "[::1]:2"
   jwt: { issuer: https://login.example.com/, audience: keys, jwks_url: "https://login.example.com/jwks.json?a=b" }
   max_body_size: 2KiB
-  self_service: { permissions: ["a.b:*"] }
+  self_service: { permissions: ["a.b:*"], max_keys: 7 }
 health: { listen: localhost:1, store_grace: 5m }
 store: { url: "rediss://a:1/2", timeout: 70ms }
 cache: { max_keys: 1, max_unknown: 2, ttl: 0, unknown_ttl: 3s, max_stale: 4h }

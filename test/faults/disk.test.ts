@@ -27,7 +27,7 @@ for (const kind of diskKinds(t)) {
       for (let i = 0; i < REQUESTS; i++) statuses.add((await ask(serving.url, key.secret)).status);
       t.strictSame([...statuses], [200]);
       t.equal((await ask(serving.url, unused.secret)).status, 200, 'what can be read is read');
-      if (disk.free !== null) await serving.until('last uses of keys cannot be written for now');
+      if (disk.free !== null) await serving.until('the usage of keys cannot be written for now');
     });
 
     await t.test('limits are kept', async (t) => {
@@ -70,7 +70,7 @@ for (const kind of diskKinds(t)) {
         t.equal((await site.keys('revoke', key.id)).code, 0);
         await until(async () => (await ask(serving.url, key.secret)).code === 'key_revoked');
         t.equal((await ask(serving.url, limited.secret)).status, 429, 'what was let in meanwhile counts');
-        await serving.until('last uses of keys are written again');
+        await serving.until('the usage of keys is written again');
       });
     }
     serving.child.kill('SIGTERM');

@@ -111,6 +111,9 @@ const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
     { metadata: Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`k${i}`, ''])) },
     /^metadata: has 51/,
   ],
+  'name that runs backwards': [{ name: 'ci\u202Egpj.exe' }, /^name: has control characters/],
+  'owner of two lines': [{ owner: 'a\u2028b' }, /^owner: has control characters/],
+  'name of half a character': [{ name: 'a\uD800' }, /^name: has control characters/],
   'metadata value long': [{ metadata: { team: 'x'.repeat(501) } }, /^metadata\.team: has 501 characters/],
   'metadata name empty': [{ metadata: { '': 'x' } }, /^metadata\.: is empty/],
   'permission misspelt': [

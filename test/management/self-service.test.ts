@@ -18,6 +18,21 @@ t.test('a token without permissions makes personal keys of its own subject, and 
   t.equal((await ann.listKeys({})).keys.length, 2, 'what was refused was not made');
 });
 
+t.test('an owner has no more keys than the configuration says', async (t) => {
+  const { as, admin } = await administer(t, 'management: { self_service: { max_keys: 2 } }\n');
+  const ann = as('ann');
+  const { id } = await ann.createKey({ name: 'one' });
+  await ann.createKey({ name: 'two' });
+  const full = { name: 'ManagementError', code: 'conflict', message: /has 2 keys/ };
+  await t.rejects(ann.createKey({ name: 'three' }), full);
+  await ann.revokeKey(id);
+  await t.rejects(ann.createKey({ name: 'three' }), full, 'one that is revoked is still there');
+  await ann.deleteKey(id);
+  await t.resolves(ann.createKey({ name: 'three' }));
+  await t.resolves(admin.createKey({ name: 'four', owner: 'ann' }), 'which binds no administrator');
+  await t.resolves(as('bob').createKey({ name: 'one' }));
+});
+
 t.test('what a token lists may be passed on, wildcards to wildcards', async (t) => {
   const { as } = await administer(t);
   const ann = as('ann', 'domains:*', 'devices:read');

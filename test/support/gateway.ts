@@ -144,6 +144,7 @@ export function config(
       jwt: { issuer: 'latchkey', audience: 'latchkey', source: { kind: 'secret_file', path: '/nowhere' } },
       maxBodyBytes: 1024,
       selfServicePermissions: [],
+      selfServiceMaxKeys: 100,
     },
     health: { listen: { host: '127.0.0.1', port: 0 }, storeGraceMs: 1000 },
     store: { kind: 'sqlite', path: ':memory:', timeoutMs: 100 },

@@ -4,7 +4,9 @@ import { KeyError } from '../../keys/key-error.ts';
 import type { KeyCatalogue } from '../../keys/key-input.ts';
 import { isConflict } from '../../keys/key-writer.ts';
 import type { IssuedKey } from '../../keys/service.ts';
+import { mayWrite } from '../caller.ts';
 import type { Idempotent, ManagementClient, Versioned } from '../client.ts';
+import { ManagementError } from '../failures.ts';
 import { mustWrite, SELF_SERVICE_TYPE } from '../reach.ts';
 import type { KeyAnswer, KeyChanged, KeyCreate, KeyIssued, KeyRotate, KeyRotated, KeyUpdate } from '../schemas/key.ts';
 import type { AdminContext } from './context.ts';
@@ -65,6 +67,7 @@ async function createKey(body: KeyCreate, options: Idempotent | undefined, conte
 
 async function issue(body: KeyCreate, context: AdminContext, idempotent: IdempotentCreate | null): Promise<KeyIssued> {
   const { caller, clock, config, keys } = context;
+  await mustHaveRoom(context);
   const catalogue = await keys.catalogue();
   const input = {
     ...fieldsOf(body, null, catalogue),
@@ -79,6 +82,18 @@ async function issue(body: KeyCreate, context: AdminContext, idempotent: Idempot
   });
   const claimFor = idempotent === null ? undefined : (issued: IssuedKey) => idempotent.claim(answer(issued));
   return answer(await placing(body, catalogue, () => keys.create(input, claimFor)));
+}
+
+/**
+ * Without a bound on its own keys, any token could fill the store. Creates that come at the same moment may go over it by
+ * as many.
+ */
+async function mustHaveRoom({ caller, config, store }: AdminContext): Promise<void> {
+  if (mayWrite(caller)) return;
+  const { total } = await store.keys.list({ owner: caller.subject, limit: 1 });
+  const most = config.management.selfServiceMaxKeys;
+  if (total !== null && total < most) return;
+  throw new ManagementError('conflict', `"${caller.subject}" has ${most} keys, and can make no more; delete one first`);
 }
 
 /** What is wrong with permissions is told where they stood in the body. */

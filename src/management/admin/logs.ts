@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { LoggedRequest, LogQuery } from '../../core/request-log.ts';
 import type { FollowedEntry, ManagementClient } from '../client.ts';
 import { ManagementError } from '../failures.ts';
@@ -18,6 +18,8 @@ const SILENT_ROUNDS = 30;
  * this is there; what is shown earlier could be followed by something that belongs before it, and would then be missed.
  */
 const SETTLED_AFTER_MS = 2_000;
+/** Rounds after which it is looked whether the key is still there for the caller. */
+const CHECK_ROUNDS = 20;
 /** A follower is let go after an hour, and comes back with a token that is valid then. */
 const MAX_FOLLOW_MS = 3_600_000;
 
@@ -66,6 +68,7 @@ async function* follow(
   const from = query.from === undefined ? began : Date.parse(query.from);
   let position = after ?? null;
   yield null;
+  let rounds = 0;
   for (let silent = 1; !signal.aborted && clock.now() - began < MAX_FOLLOW_MS; silent++) {
     const to = Math.min(conditions.to ?? Number.POSITIVE_INFINITY, clock.now() - SETTLED_AFTER_MS);
     const page = await store.requests.read({
@@ -81,7 +84,9 @@ async function* follow(
     position = page.last ?? position;
     if (page.entries.length > 0) silent = 0;
     else if (silent % SILENT_ROUNDS === 0) yield null;
-    if (!page.more) await pause(signal);
+    // Where few entries meet the conditions there is much to read, and others wait for their turn.
+    await (page.more ? setImmediate() : pause(signal));
+    if (++rounds % CHECK_ROUNDS === 0) await keys.get(id);
   }
 }
 
