@@ -49,8 +49,9 @@ const MAX_PERMISSIONS = 500;
 const MAX_KEY_ROLES = 100;
 /** The end of the year 9999: the last time that ISO 8601 writes with four digits. */
 const MAX_TIME = Date.UTC(10_000, 0) - 1;
-/** What is not there to be read, but moves, hides or ends what is: controls, line separators, marks of direction. */
-const CONTROL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u;
+const CONTROL = /\p{Cc}/u;
+/** In a name, also what moves, hides or ends the text around it: line separators, marks of direction, half characters. */
+const UNFIT_FOR_NAME = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u;
 const LIMIT_NAMES: readonly string[] = ['perHour', 'perDay', 'burst'] satisfies (keyof Limits)[];
 
 /**
@@ -109,7 +110,7 @@ function textFaults(field: string, text: string | undefined, min: number, max: n
   if (text === undefined) return [];
   if (text.trim().length < min) return [{ field, message: 'is empty; expected some text' }];
   if (text.length > max) return [{ field, message: `has ${text.length} characters; expected at most ${max}` }];
-  if (CONTROL.test(lines ? text.replaceAll('\n', '') : text)) {
+  if (lines ? CONTROL.test(text.replaceAll('\n', '')) : UNFIT_FOR_NAME.test(text)) {
     return [{ field, message: 'has control characters; expected plain text' }];
   }
   return [];
