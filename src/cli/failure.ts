@@ -105,7 +105,9 @@ const TOKEN_FAILURES: ReadonlySet<FailureCode> = new Set(['token_missing', 'toke
 
 function managementFailure({ code, errors, message }: ManagementError): Failure {
   const faults = errors.map((each) => ({ field: fieldOfFault(each), message: each.detail }));
-  const said = TOKEN_FAILURES.has(code) ? `${message} (LATCHKEY_TOKEN; "latchkey token" makes one)` : message;
+  const said = TOKEN_FAILURES.has(code)
+    ? `the management token was refused: ${message} (LATCHKEY_TOKEN; "latchkey token" makes one)`
+    : message;
   return failure(code.toUpperCase(), faultLines(faults, said), faults, MISTAKES.has(code) ? USAGE : FAILED);
 }
 

@@ -1,37 +1,42 @@
 import { type Argument, type Command, type Flag, flagsOf, nameOf } from './command.ts';
 
-const WIDTH = 100;
+/** Characters in a line, where the terminal has as many; below the least, words would stand one to a line. */
+const WIDTH = { least: 60, most: 100 } as const;
 /** Options longer than this have their summary on a line of its own. */
 const MAX_COLUMN = 30;
 /** Examples in the help of a group; each command has its own. */
 const MAX_EXAMPLES = 4;
 
-/** Help for one command. */
-export function commandHelp(command: Command): string {
+/** Help for one command. @param columns characters in a line of the terminal; null: there is none */
+export function commandHelp(command: Command, columns: number | null): string {
+  const width = widthIn(columns);
   const args = command.arguments.map(({ name, optional }) => (optional === true ? `[${name}]` : name));
   const parts = [
     [`Usage: ${[nameOf(command), ...args, '[options]'].join(' ')}`],
-    [command.summary],
-    ...(command.arguments.length === 0 ? [] : [['Arguments:', ...table(command.arguments.map(argumentRow))]]),
-    ['Options:', ...table(flagsOf(command).map(flagRow))],
-    ...(command.notes ?? []).map((note) => wrap(note, WIDTH)),
+    wrap(command.summary, width),
+    ...(command.arguments.length === 0 ? [] : [['Arguments:', ...table(command.arguments.map(argumentRow), width)]]),
+    ['Options:', ...table(flagsOf(command).map(flagRow), width)],
+    ...(command.notes ?? []).map((note) => wrap(note, width)),
     ['Examples:', ...command.examples.map((example) => `  ${example}`)],
   ];
   return parts.map((lines) => lines.join('\n')).join('\n\n');
 }
 
-/** Help for the commands below some words: all of them, or those of one group. */
-export function groupHelp(commands: readonly Command[], words: readonly string[]): string {
+/** Help for the commands below some words: all of them, or those of one group. @param columns as above */
+export function groupHelp(commands: readonly Command[], words: readonly string[], columns: number | null): string {
+  const width = widthIn(columns);
   const prefix = ['latchkey', ...words].join(' ');
   const inGroup = commands.filter((command) => words.every((word, index) => command.words[index] === word));
   const rows = inGroup.map((command) => [command.words.slice(words.length).join(' '), command.summary] as const);
   const parts = [
     [`Usage: ${prefix} COMMAND [options]`],
     ...(words.length === 0
-      ? [['Latchkey is an authenticating reverse proxy: every request to your API needs an API key.']]
+      ? [wrap('Latchkey is an authenticating reverse proxy: every request to your API needs an API key.', width)]
       : []),
-    ['Commands:', ...table(rows)],
-    ...(words.length === 0 ? [['Options:', ...table([flagRow(VERSION_FLAG), ['-h, --help', 'Show this help.']])]] : []),
+    ['Commands:', ...table(rows, width)],
+    ...(words.length === 0
+      ? [['Options:', ...table([flagRow(VERSION_FLAG), ['-h, --help', 'Show this help.']], width)]]
+      : []),
     ['Examples:', ...someExamples(inGroup).map((example) => `  ${example}`)],
     [`${prefix} COMMAND --help says more about one command.`],
   ];
@@ -58,15 +63,19 @@ function flagRow(flag: Flag): Row {
   return [`${name}${value}`, `${flag.summary}${flag.repeatable === true ? ' Repeatable.' : ''}`];
 }
 
-function table(rows: readonly Row[]): string[] {
+function table(rows: readonly Row[], width: number): string[] {
   const column = Math.min(MAX_COLUMN, Math.max(...rows.map(([left]) => left.length)));
   const indent = ' '.repeat(column + 4);
   return rows.flatMap(([left, right]) => {
-    const lines = wrap(right, WIDTH - indent.length);
+    const lines = wrap(right, width - indent.length);
     const rest = lines.slice(1).map((line) => indent + line);
     if (left.length > column) return [`  ${left}`, `${indent}${lines[0] ?? ''}`, ...rest];
     return [`  ${left.padEnd(column)}  ${lines[0] ?? ''}`, ...rest];
   });
+}
+
+function widthIn(columns: number | null): number {
+  return Math.min(WIDTH.most, Math.max(WIDTH.least, columns ?? WIDTH.most));
 }
 
 function wrap(text: string, width: number): string[] {

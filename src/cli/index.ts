@@ -31,7 +31,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   if (command === undefined) return noCommand(argv, words, io);
   const args = parseArguments(command, argv.slice(command.words.length));
   if (!args.has('help')) return command.run(args, io);
-  io.out(commandHelp(command));
+  io.out(commandHelp(command, io.columns));
   return DONE;
 }
 
@@ -48,11 +48,11 @@ function noCommand(argv: readonly string[], words: readonly string[], io: Io): n
   if (word !== undefined) throw unknownWord(word, group);
   const option = argv[group.length];
   if (option === '--help' || option === '-h') {
-    io.out(groupHelp(COMMANDS, group));
+    io.out(groupHelp(COMMANDS, group, io.columns));
     return DONE;
   }
   if (option !== undefined) throw usageError(`expected a command before ${shown(option)}; see latchkey --help`);
-  io.say(groupHelp(COMMANDS, group));
+  io.say(groupHelp(COMMANDS, group, io.columns));
   return USAGE;
 }
 
@@ -83,7 +83,7 @@ function help(words: readonly string[], io: Io): number {
   const group = groupOf(named);
   const unknown = named[group.length];
   if (command === undefined && unknown !== undefined) throw unknownWord(unknown, group);
-  io.out(command === undefined ? groupHelp(COMMANDS, group) : commandHelp(command));
+  io.out(command === undefined ? groupHelp(COMMANDS, group, io.columns) : commandHelp(command, io.columns));
   return DONE;
 }
 

@@ -25,6 +25,9 @@ export const SERVER_FLAG: Flag = {
     'Ask the management API there, with the token in LATCHKEY_TOKEN or the file that LATCHKEY_TOKEN_FILE names. LATCHKEY_SERVER by default.',
 };
 
+/** Those that say where keys are on this machine; they and a server exclude each other. */
+export const LOCAL_OPTIONS = ['store', 'config', 'no-config'] as const;
+
 /** What every command takes that works on a store, here or behind a gateway. */
 export const TARGET_FLAGS: readonly Flag[] = [CONFIG_FLAG, NO_CONFIG_FLAG, STORE_FLAG, SERVER_FLAG];
 

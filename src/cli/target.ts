@@ -4,13 +4,13 @@ import type { Args } from './args.ts';
 import { keysConfiguration } from './configuration.ts';
 import { usageError } from './failure.ts';
 import type { Io } from './io.ts';
+import { LOCAL_OPTIONS } from './options.ts';
 
 /** What a command works on: a store that it opens itself, or the management API of a gateway. */
 export type Target =
   | { readonly kind: 'store'; readonly config: Config }
   | { readonly kind: 'server'; readonly url: URL; readonly token: string };
 
-const LOCAL_OPTIONS = ['store', 'config', 'no-config'] as const;
 /** RFC 6750, and whatever else fits into a header without being taken for something else. */
 const TOKEN = /^[\w.~+/=-]{1,16384}$/;
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -46,7 +46,9 @@ function serverUrl(text: string, what: string): URL {
   if (url.username !== '' || url.password !== '') {
     throw usageError(`${what}: has a user or a password; the token belongs in LATCHKEY_TOKEN or a file`);
   }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw usageError(`${what}: "${text}"; ${expected}`);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw usageError(`${what}: "${text}" does not begin with https:// or http://; ${expected}`);
+  }
   if (url.search !== '' || url.hash !== '') throw usageError(`${what}: has a query or a fragment; ${expected}`);
   return url;
 }

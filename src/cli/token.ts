@@ -24,7 +24,7 @@ export const token: Command = {
       name: 'permission',
       value: 'R:A',
       repeatable: true,
-      summary: 'admin:read, admin:write, or one that its holder may give to keys. May be repeated.',
+      summary: 'admin:read, admin:write, or one that its holder may give to keys.',
       suggestions: ADMIN,
     },
     {

@@ -7,7 +7,7 @@ import { isTlsStore, storeHost } from './store-url.ts';
 
 /** What is odd about where the parts are, and whom they believe. */
 export function deploymentAdvice(config: Config): Advice[] {
-  return [...trust(config), ...store(config), ...upstreams(config)];
+  return [...trust(config), ...management(config), ...store(config), ...upstreams(config)];
 }
 
 function trust(config: Config): Advice[] {
@@ -16,6 +16,12 @@ function trust(config: Config): Advice[] {
     const message = 'believes the X-Forwarded-For of everybody, so that a client can claim any address';
     return [{ path: ['proxy', 'trusted_proxies', index], message }];
   });
+}
+
+function management({ management: { listen } }: Config): Advice[] {
+  if (listen === null || isLoopback(listen.host)) return [];
+  const message = 'can be reached from elsewhere, and speaks plain HTTP: put something with TLS in front of it';
+  return [{ path: ['management', 'listen'], message }];
 }
 
 function store(config: Config): Advice[] {

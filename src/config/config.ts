@@ -34,7 +34,7 @@ export interface ManagementConfig {
   readonly maxBodyBytes: number;
   /** What a caller without `admin:write` may give its own keys, besides what its token lists. */
   readonly selfServicePermissions: readonly string[];
-  /** How many keys an owner may have when such a caller makes one more. */
+  /** How many keys of its own such a caller may have. */
   readonly selfServiceMaxKeys: number;
 }
 

@@ -56,7 +56,7 @@ const selfServiceSchema = z
       .describe('What such a caller may give its own keys, besides what its token lists.')
       .prefault([]),
     max_keys: count({ min: 1, max: 1_000_000 })
-      .describe('How many keys an owner may have when such a caller makes one more.')
+      .describe('How many keys of its own such a caller may have.')
       .prefault(100),
   })
   .describe('Callers without admin:write, who look after their own keys.')

@@ -7,7 +7,7 @@ export interface KeyUse {
   readonly previousLastUsedAt: number | null;
 }
 
-/** What requests are counted together: those of a key, of an owner's keys, or all. */
+/** What requests are counted together: those of a key, of an owner's keys, or of all keys. */
 export type UsageScope = `key:${string}` | `owner:${string}` | 'all';
 
 /** What was counted in one hour, or in a longer time. */

@@ -7,7 +7,7 @@ import { KeyError, type KeyFault } from './key-error.ts';
 import { eventOf, keyEvent } from './key-event.ts';
 import { fieldFaults, type KeyCatalogue, type KeyFields, normalFields, typeFaults } from './key-input.ts';
 import { isConflict, type KeyServiceOptions, KeyWriter, type Versions } from './key-writer.ts';
-import { type NewKey, type NewSecret, newKeyId, newRecord } from './new-record.ts';
+import { type NewKey, newKeyId, newRecord } from './new-record.ts';
 import { hintOf, newSecret } from './secret.ts';
 
 /** The longest grace of a rotation: an old secret that lives on for longer is no rotation. */
@@ -65,11 +65,6 @@ export class KeyService {
     const claim = claimFor?.({ record, secret }, catalogue);
     await store.keys.create(record, { event, ...(claim === undefined ? {} : { claim }) });
     return { record, secret };
-  }
-
-  /** The record of a key whose secret comes from elsewhere; not stored yet. Faults are left to `adopt`. */
-  async newRecord(input: NewKey, secret: Omit<NewSecret, 'sealed'>): Promise<KeyRecord> {
-    return newRecord(newKeyId(), input, { ...secret, sealed: null }, await this.catalogue(), this.#options.clock.now());
   }
 
   /**

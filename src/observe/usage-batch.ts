@@ -25,9 +25,9 @@ export interface HourCount {
   readonly next: HourCount | null;
 }
 
-/** What waits for one key, or for all requests without one. */
+/** What waits for one key. */
 export interface KeyCount {
-  readonly keyId: string | null;
+  readonly keyId: string;
   readonly owner: string | null;
   lastUsedAt: number | null;
   previousLastUsedAt: number | null;
@@ -55,9 +55,9 @@ export class BatchContent {
 
   add(key: KeyCount): void {
     const { keyId, owner, lastUsedAt, previousLastUsedAt } = key;
-    if (keyId !== null && lastUsedAt !== null) this.#addUse({ keyId, lastUsedAt, previousLastUsedAt });
+    if (lastUsedAt !== null) this.#addUse({ keyId, lastUsedAt, previousLastUsedAt });
     for (let count = key.hours; count !== null; count = count.next) {
-      if (keyId !== null) this.#addCount(`key:${keyId}`, count);
+      this.#addCount(`key:${keyId}`, count);
       if (owner !== null) this.#addCount(`owner:${owner}`, count);
       this.#addCount('all', count);
     }

@@ -31,21 +31,24 @@ export class UsageCounter {
     return this.#size;
   }
 
-  /** Keys, and requests without one, that something waits for. */
+  /** Keys that something waits for. */
   get keys(): number {
     return this.#keys.size;
   }
 
   /** @returns false when there is no room for it; then nothing is counted of it */
   add(exchange: Exchange): boolean {
+    const { keyId } = exchange;
+    // What came without a known key is nobody's use; the metrics count it.
+    if (keyId === null) return true;
     const hour = Math.floor(exchange.at / HOUR_MS);
     const kind = this.#kindOf(exchange);
-    let key = this.#keyOf(exchange);
+    let key = this.#keyOf(keyId, exchange.owner);
     let count = key?.hours ?? null;
     while (count !== null && count.hour !== hour) count = count.next;
     if (count === null) {
       if (!this.#hasRoom()) return false;
-      key ??= this.#newKey(exchange);
+      key ??= this.#newKey(keyId, exchange.owner);
       count = { hour, requests: 0, errors: 0, timeUs: 0, kind, ofKind: 1, others: null, next: key.hours };
       key.hours = count;
     } else if (count.kind === kind) count.ofKind++;
@@ -83,16 +86,15 @@ export class UsageCounter {
     return true;
   }
 
-  #keyOf({ keyId, owner }: Exchange): KeyCount | undefined {
-    const found = this.#keys.get(keyId ?? '');
+  #keyOf(keyId: string, owner: string | null): KeyCount | undefined {
+    const found = this.#keys.get(keyId);
     // The key changed hands just now: until it is written, each owner's part is counted for itself.
     return found === undefined || found.owner === owner ? found : this.#keys.get(`${keyId}\n${owner}`);
   }
 
-  #newKey({ keyId, owner }: Exchange): KeyCount {
+  #newKey(keyId: string, owner: string | null): KeyCount {
     const key: KeyCount = { keyId, owner, lastUsedAt: null, previousLastUsedAt: null, hours: null };
-    const name = keyId ?? '';
-    this.#keys.set(this.#keys.has(name) ? `${keyId}\n${owner}` : name, key);
+    this.#keys.set(this.#keys.has(keyId) ? `${keyId}\n${owner}` : keyId, key);
     return key;
   }
 

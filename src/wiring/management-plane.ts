@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Store } from '../core/ports.ts';
@@ -10,6 +10,8 @@ import { managementEndpoints } from '../management/endpoints/index.ts';
 import { openApiDocuments } from '../management/openapi/index.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
 import type { GatewayLog } from '../observe/logger.ts';
+
+const SALT_BYTES = 32;
 
 export interface ManagementPlaneOptions {
   readonly config: Config;
@@ -73,10 +75,13 @@ function telling(endpoint: Endpoint, changed: () => Promise<void>): Endpoint {
   };
 }
 
-/** What every gateway of a store knows and the store does not, as far as there is such a thing. */
+/**
+ * What every gateway of a store knows and the store does not. Where there is no such thing, what this process alone knows:
+ * a request that is repeated to another one is told to rotate the key.
+ */
 function claimSalt({ keys, management }: Config): Buffer {
   const { source } = management.jwt;
-  const signing = source.kind === 'secret_file' ? signingSecret(source.path).secret.toString('base64') : '';
-  const peppers = keys.peppers.map(({ secret }) => secret);
-  return hash('sha256', JSON.stringify(['latchkey claims', signing, peppers]), 'buffer');
+  const signing = source.kind === 'secret_file' ? [signingSecret(source.path).secret.toString('base64')] : [];
+  const known = [...signing, ...keys.peppers.map(({ secret }) => secret)];
+  return known.length === 0 ? randomBytes(SALT_BYTES) : hash('sha256', JSON.stringify(known), 'buffer');
 }

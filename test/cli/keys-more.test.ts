@@ -73,8 +73,8 @@ t.test('a deleted key is gone; without --yes somebody must say yes', async (t) =
   const { id } = await keys.json('create', '--name', 'a', '--type', 'service', '--owner', 'ann');
   const unasked = await keys.run('delete', id);
   t.equal(unasked.code, 2);
-  t.match(unasked.stderr, `${id} is "a", a service key of ann: active, never used, 0 requests this month.`);
-  t.match(unasked.stderr, /^latchkey: this cannot be undone: give --yes /m);
+  t.match(unasked.stderr, `${id} is "a", of type service, of ann: active, never used, 0 requests this month.`);
+  t.match(unasked.stderr, `latchkey: Delete ${id}? Nobody can be asked here; give --yes to do it\n`);
   const asked: string[] = [];
   const answering = (answer: string | null) => ({
     ask: (question: string) => {
@@ -119,6 +119,23 @@ t.test('many keys are revoked or disabled at once', async (t) => {
   t.match(oneLine(t, await keys.run('bulk', 'revoke', '--yes'), 2), /expected at least one condition/);
   t.match(oneLine(t, await keys.run('bulk', 'delete', '--owner', 'a'), 2), 'delete is not what to do with the keys');
   t.match(await keys.as({ ask }, 'bulk', 'revoke', '--owner', 'nobody'), { code: 0, stderr: '0 keys are revoked.\n' });
+});
+
+t.test('an id that no key has is told, and the keys with the others are changed all the same', async (t) => {
+  const keys = keysIn(t);
+  const { id } = await keys.json('create', '--name', 'a', '--type', 'service', '--owner', 'ann');
+  const leaked = ['--id', id, '--id', `${id.slice(0, -2)}zz`, '--id', `key_${'0'.repeat(24)}`];
+  const planned = await keys.run('bulk', 'revoke', ...leaked, '--dry-run');
+  t.match(planned, { code: 1, stdout: `${id}\n`, stderr: `latchkey: key_${'0'.repeat(24)}: there is no key` });
+  const revoked = await keys.run('bulk', 'revoke', ...leaked, '--yes', '--json');
+  t.equal(revoked.code, 1);
+  const { failed, ids } = JSON.parse(revoked.stdout);
+  t.strictSame(ids, [id]);
+  t.match(failed, [{ code: 'KEY_NOT_FOUND' }, { id: `key_${'0'.repeat(24)}`, code: 'KEY_NOT_FOUND' }]);
+  const already = await keys.run('bulk', 'revoke', '--id', id, '--yes');
+  t.match(already, { code: 0, stderr: '0 keys are revoked.\n' }, 'a key that is revoked already is no failure');
+  const other = await keys.run('bulk', 'revoke', '--id', id, '--owner', 'bob', '--yes');
+  t.match(other, { code: 0, stderr: '0 keys are revoked.\n' }, 'nor is one that meets not all conditions');
 });
 
 t.test('a list finds what it is asked for', async (t) => {

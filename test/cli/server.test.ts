@@ -103,7 +103,10 @@ t.test('a token that is wrong, or may not do that', async (t) => {
   const { id } = await admin.createKey({ name: 'a', type: 'service' });
   t.match(oneLine(t, await run('keys', 'revoke', id), 1), /^latchkey: .*admin:write/);
   const wrong = await cli(['keys', 'list', '--server', url], { LATCHKEY_TOKEN: 'a.b.c' });
-  t.match(oneLine(t, wrong, 1), /^latchkey: .* \(LATCHKEY_TOKEN; "latchkey token" makes one\)$/);
+  t.match(
+    oneLine(t, wrong, 1),
+    /^latchkey: the management token was refused: .* \(LATCHKEY_TOKEN; "latchkey token" makes one\)$/,
+  );
   t.match(JSON.parse((await cli(['keys', 'list', '--server', url, '--json'], { LATCHKEY_TOKEN: 'a.b.c' })).stderr), {
     error: { code: 'TOKEN_INVALID' },
   });
@@ -146,7 +149,7 @@ t.test('which server, and which token', async (t) => {
     'LATCHKEY_TOKEN: what it holds is no token',
   );
   t.match(await refused(['--server', 'latchkey.test'], { LATCHKEY_TOKEN: 'a' }), /^--server: is no URL; expected/);
-  t.match(await refused([], { LATCHKEY_SERVER: 'ftp://x' }), /^LATCHKEY_SERVER: "ftp:\/\/x"; expected/);
+  t.match(await refused([], { LATCHKEY_SERVER: 'ftp://x' }), /^LATCHKEY_SERVER: "ftp:\/\/x" does not begin with https:\/\/ or http:\/\/; expected/);
   const withPassword = await refused(['--server', 'https://u:hunter2@x'], { LATCHKEY_TOKEN: 'a' });
   t.match(withPassword, /^--server: has a user or a password/);
   t.notMatch(withPassword, 'hunter2');
@@ -177,7 +180,7 @@ t.test('a server that is none says so in one line', async (t) => {
 t.test('a gateway that runs, a token for it, and the commands on it', async (t) => {
   const cwd = folder(t);
   const serving = await serve(t, ['--upstream', 'http://127.0.0.1:9', ...ANYWHERE], { cwd });
-  t.match(serving.stderr, '; a token for it: latchkey token --subject you --permission admin:write\n');
+  t.match(serving.stderr, '; a token for it: npx latchkey token --subject you --permission admin:write\n');
   const token = (await latchkey(['token', '--subject', 'you', '--permission', 'admin:write'], { cwd })).stdout.trim();
   const environment = { LATCHKEY_SERVER: serving.managementUrl, LATCHKEY_TOKEN: token };
   const made = await cli(['keys', 'create', '--name', 'a', '--json'], environment);

@@ -116,6 +116,14 @@ t.test('a file that makes no sense as a whole is refused in one line', async (t)
   t.match([isFolder.code, isFolder.stderr], [1, 'is a folder; expected a file']);
 });
 
+t.test('a backup is not migrated: it says what reads it', async (t) => {
+  const place = new Place(t);
+  await place.run('export', '--out', place.path('backup.jsonl'));
+  const refused = await place.run('migrate', place.path('backup.jsonl'), '--preset', 'read_only');
+  t.equal(refused.code, 1);
+  t.match(refused.stderr, /^latchkey: .*backup\.jsonl is a backup of Latchkey; "latchkey import" reads it\n$/);
+});
+
 t.test('options that make no sense are refused before anything is read', async (t) => {
   const place = new Place(t);
   const file = place.write('v1.csv', `Name,Value,Created\na,${legacySecret()},2021-01-01\n`);
@@ -222,7 +230,9 @@ t.test('a file that cannot be written leaves what was there, and nothing else', 
   t.equal(statSync(out).mode & 0o777, 0o600, 'for its owner alone');
   t.match(place.read('out.jsonl'), /^{"format":"latchkey-backup"/);
   const nowhere = await place.run('export', '--out', place.path('no/such/folder.jsonl'));
-  t.match([nowhere.code, nowhere.stderr], [1, 'cannot be written: ENOENT']);
+  t.match([nowhere.code, nowhere.stderr], [1, 'folder.jsonl cannot be written: there is no such folder\n']);
+  const inFile = await place.run('export', '--out', `${out}/folder.jsonl`);
+  t.match([inFile.code, inFile.stderr], [1, 'cannot be written: a part of its path is no folder\n']);
   const device = await place.run('export', '--out', '/dev/null');
   t.match([device.code, device.stderr], [1, '/dev/null is there and is no file']);
   t.strictSame(

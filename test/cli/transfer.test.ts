@@ -102,6 +102,19 @@ t.test('an export says which keys it is asked for', async (t) => {
   t.strictSame(await names('--type', 'personal'), []);
 });
 
+t.test('a server that the environment names for other commands is not asked, which is told', async (t) => {
+  const place = new Place(t);
+  const environment = { LATCHKEY_SERVER: 'http://127.0.0.1:1', LATCHKEY_CONFIG: place.config };
+  const out = place.path('backup.jsonl');
+  const told = await cli(['export', '--out', out], environment);
+  t.equal(told.code, 0, told.stderr);
+  t.match(told.stderr, /^latchkey: warning: LATCHKEY_SERVER is not asked; this works on the store sqlite:.*keys\.db\n/);
+  const back = await cli(['import', out, '--dry-run'], environment);
+  t.match(back.stderr, 'latchkey: warning: LATCHKEY_SERVER is not asked; this works on the store sqlite:');
+  const meant = await cli(['export', '--out', out, '--config', place.config], environment);
+  t.strictSame([meant.code, meant.stderr.includes('LATCHKEY_SERVER')], [0, false], 'an option says what is meant');
+});
+
 t.test('callers of an API keep the keys that they have, whether these are known or only their hashes', async (t) => {
   const place = new Place(t);
   const [plain, hashed, base64, byRow] = [legacySecret(), legacySecret(), legacySecret(), legacySecret()];

@@ -134,6 +134,19 @@ t.test('help is there at every level, on standard output when it was asked for',
   }
 });
 
+t.test('help is made to fit a terminal, its examples excepted', async (t) => {
+  const widest = async (columns: number | null, ...args: string[]): Promise<number> => {
+    const { stdout } = await cli(args, {}, { columns });
+    const [text = ''] = stdout.split('\nExamples:\n');
+    return Math.max(...text.split('\n').map((line) => line.length));
+  };
+  for (const args of [['--help'], ['keys', '--help'], ['import', '--help'], ['help', 'serve']]) {
+    t.ok((await widest(80, ...args)) <= 80, args.join(' '));
+    t.ok((await widest(null, ...args)) > 80, 'wider where there is none');
+  }
+  t.ok((await widest(20, 'import', '--help')) <= 60, 'not a word to a line where it is very narrow');
+});
+
 t.test('each option in the help of a command is one that it takes, and the other way round', async (t) => {
   for (const command of COMMANDS) {
     const name = command.words.join(' ');

@@ -37,6 +37,12 @@ t.test('public routes that open all the rest', async (t) => {
   ]);
 });
 
+t.test('a management API that others can reach', async (t) => {
+  t.match(warnings('management: { listen: 0.0.0.0:8081 }'), [/^management\.listen: can be reached from elsewhere/]);
+  t.strictSame(warnings('management: { listen: "[::1]:8081" }'), []);
+  t.strictSame(warnings('management: { listen: off }'), []);
+});
+
 t.test('no routes at all', async (t) => {
   t.strictSame(warnings('access: {}'), ['access: no route is listed, so every request is refused']);
 });

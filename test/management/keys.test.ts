@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { PermissionsInput } from '../../src/management/schemas/key.ts';
 import { NOON } from '../support/clock.ts';
-import { DAY } from '../support/keys.ts';
+import { DAY, keyRecord } from '../support/keys.ts';
 import { administer } from '../support/management.ts';
 
 const invalid = { name: 'KeyError', code: 'KEY_INVALID' };
@@ -157,13 +157,19 @@ t.test('many keys are revoked or disabled at once', async (t) => {
   t.match(await admin.bulkChange({ action: 'disable', filter, dry_run: true }), {
     matched: 20,
     changed: 20,
-    more: false,
+    next: null,
   });
   t.equal((await admin.listKeys({ status: 'disabled' })).pagination.total, 0, 'a dry run does nothing');
   const done = await admin.bulkChange({ action: 'disable', filter });
-  t.match(done, { matched: 20, changed: 20, failed: [], more: false });
+  t.match(done, { matched: 20, changed: 20, failed: [], next: null });
   t.equal((await admin.listKeys({ status: 'disabled', owner: 'ann' })).keys.length, 20);
   t.match(await admin.bulkChange({ action: 'disable', filter }), { matched: 20, changed: 0, ids: [] });
+  const missing = await admin.bulkChange({ action: 'revoke', filter: { ids: ['key_none'] } });
+  t.match(
+    missing,
+    { matched: 0, failed: [{ id: 'key_none', code: 'KEY_NOT_FOUND' }] },
+    'none is passed over in silence',
+  );
   const ids = done.ids.slice(0, 2);
   const { name } = await admin.getKey(ids[1] ?? '');
   t.match(await admin.bulkChange({ action: 'revoke', filter: { ids, q: name } }), { ids: [ids[1]] });
@@ -172,6 +178,27 @@ t.test('many keys are revoked or disabled at once', async (t) => {
     changed: 6,
   });
   t.match(await admin.auditLogs({ action: 'key.revoke', limit: 1_000 }), { entries: { length: 7 } });
+});
+
+t.test('what one call does not change is for the next, and none is changed or told of twice', async (t) => {
+  const { admin, store } = await administer(t);
+  const count = 1_040;
+  for (let start = 0; start < count; start += 40) {
+    await Promise.all(Array.from({ length: 40 }, () => store.keys.create(keyRecord({ owner: 'ann' }))));
+  }
+  const filter = { owner: 'ann' };
+  for (const dry_run of [true, false]) {
+    const first = await admin.bulkChange({ action: 'revoke', filter, dry_run });
+    const rest = await admin.bulkChange({ action: 'revoke', filter, dry_run, cursor: first.next ?? '' });
+    t.match(
+      [first, rest],
+      [
+        { changed: 1_000, next: String },
+        { changed: 40, next: null },
+      ],
+    );
+    t.equal(new Set([...first.ids, ...rest.ids]).size, count);
+  }
 });
 
 t.test('what is wrong with a field is said before anything is written', async (t) => {

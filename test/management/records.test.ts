@@ -117,6 +117,14 @@ t.test('usage is in the shape of the reference, over the days of the UTC calenda
   await t.rejects(admin.keyUsage(id, { period: '32d', interval: 'hour' }), bad);
 });
 
+t.test('where usage is kept for a shorter time, that is what is told when nobody says', async (t) => {
+  const { admin } = await administer(t, 'retention: { usage: 7d }\n');
+  const { id } = await admin.createKey({ name: 'x' });
+  t.match(await admin.keyUsage(id, {}), { period: '7d', series: { length: 7 } });
+  t.match(await admin.keyUsage(id, { interval: 'hour' }), { period: '7d' });
+  await t.rejects(admin.keyUsage(id, { period: '8d' }), bad);
+});
+
 function logged(keyId: string, i: number, given: Partial<LoggedRequest> = {}): LoggedRequest {
   return {
     keyId,

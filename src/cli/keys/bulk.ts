@@ -26,7 +26,7 @@ export const keysBulk: Command = {
     ...TARGET_FLAGS,
   ],
   notes: [
-    'At least one condition must be given; a key is changed when it meets all of them. It says how many there are and asks, where somebody can answer; elsewhere --yes must be given. The exit code is 1 when a key could not be changed.',
+    'At least one condition must be given; a key is changed when it meets all of them. It says how many there are and asks, where somebody can answer; elsewhere --yes must be given. The exit code is 1 when a key could not be changed, or when there is no key with an --id that was given.',
   ],
   examples: [
     'latchkey keys bulk revoke --owner alice --dry-run',
@@ -40,9 +40,9 @@ async function run(args: Args, io: Io): Promise<number> {
   const change = readChange(args, io);
   const json = args.has('json');
   const result = await withClient(args, io, async (client) => {
-    if (args.has('dry-run')) return client.bulkChange({ ...change, dry_run: true });
+    if (args.has('dry-run')) return changeAll(client, { ...change, dry_run: true });
     if (!args.has('yes')) {
-      const planned = await client.bulkChange({ ...change, dry_run: true });
+      const planned = await changeAll(client, { ...change, dry_run: true });
       if (planned.changed === 0) return { ...planned, dry_run: false };
       const what = `${ask(change.action)} ${count(planned)}${change.action === 'revoke' ? ', for good' : ''}?`;
       await confirm(what, args, io);
@@ -63,20 +63,17 @@ function readChange(args: Args, io: Io): BulkChange {
   return { action, filter };
 }
 
-/** Again and again, as long as there may be more and something comes of it. */
+/** Call after call, each from where the one before it ended. */
 async function changeAll(client: ManagementClient, change: BulkChange): Promise<BulkResult> {
   let all = await client.bulkChange(change);
-  let last = all;
-  for (let round = 1; last.more && last.changed > 0 && round < MAX_ROUNDS; round++) {
-    last = await client.bulkChange(change);
-    const failed = new Map([...all.failed, ...last.failed].map((each) => [each.id, each]));
+  for (let round = 1; all.next !== null && round < MAX_ROUNDS; round++) {
+    const part = await client.bulkChange({ ...change, cursor: all.next });
     all = {
-      ...last,
-      // Those of earlier rounds that still meet the conditions are found again.
-      matched: Math.max(all.matched, last.matched, all.changed + last.changed),
-      changed: all.changed + last.changed,
-      ids: [...all.ids, ...last.ids],
-      failed: [...failed.values()],
+      ...part,
+      matched: all.matched + part.matched,
+      changed: all.changed + part.changed,
+      ids: [...all.ids, ...part.ids],
+      failed: [...all.failed, ...part.failed],
     };
   }
   return all;
@@ -86,8 +83,8 @@ function ask(action: BulkResult['action']): string {
   return action === 'revoke' ? 'Revoke' : 'Disable';
 }
 
-function count({ changed, more }: BulkResult): string {
-  return `${more ? 'at least ' : ''}${changed} ${changed === 1 ? 'key' : 'keys'}`;
+function count({ changed, next }: BulkResult): string {
+  return `${next !== null ? 'at least ' : ''}${changed} ${changed === 1 ? 'key' : 'keys'}`;
 }
 
 function tell(result: BulkResult, io: Io): void {

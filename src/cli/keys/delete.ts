@@ -40,7 +40,7 @@ function lossOf(key: KeyAnswer): string[] {
   const used = key.last_used === null ? 'never used' : `last used ${timeText(key.last_used)}`;
   const { requests_this_month: requests } = key.usage;
   return [
-    `${key.id} is "${key.name}", a ${key.type} key of ${key.owner}: ${key.status}, ${used}, ${requests} ${requests === 1 ? 'request' : 'requests'} this month.`,
+    `${key.id} is "${key.name}", of type ${key.type}, of ${key.owner}: ${key.status}, ${used}, ${requests} ${requests === 1 ? 'request' : 'requests'} this month.`,
     'Whoever uses it is refused at once. Its record, usage and request log cannot be looked up any more, and nothing brings them back.',
     'The audit log keeps what was done to it. "latchkey keys revoke" ends a key and keeps all of this.',
   ];

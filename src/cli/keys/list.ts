@@ -94,11 +94,11 @@ function columnsFor(io: Io): readonly Column<KeyAnswer>[] {
   return [
     { title: 'ID', cell: ({ id }) => id },
     { title: 'NAME', cell: ({ name }) => name, shortest: 10 },
-    { title: 'TYPE', cell: ({ type }) => type, shortest: 6, goes: 3 },
+    { title: 'TYPE', cell: ({ type }) => type, shortest: 8, goes: 3 },
     { title: 'OWNER', cell: ({ owner }) => owner, shortest: 8 },
     { title: 'STATUS', cell: ({ status }) => status, paint: (text, { status }) => paintStatus(status, text, io) },
     { title: 'HINT', cell: ({ hint }) => hint, goes: 5 },
-    { title: 'TIER', cell: ({ tier }) => tier, shortest: 6, goes: 6 },
+    { title: 'TIER', cell: ({ tier }) => tier, shortest: 8, goes: 6 },
     { title: 'EXPIRES', cell: (key) => timeText(key.expires_at), goes: 1 },
     { title: 'LAST USED', cell: (key) => timeText(key.last_used), goes: 2 },
     { title: 'TODAY', cell: ({ usage }) => String(usage.requests_today), right: true, goes: 4 },

@@ -58,7 +58,9 @@ function timesText({ time_restrictions: rule }: KeyAnswer): string {
 
 function oldSecretText({ previous_secret: old }: KeyAnswer): string {
   if (old === null) return '';
-  return `${old.hint} works until ${timeText(old.expires_at)}; last used ${timeText(old.last_used)}`;
+  // Uses before the rotation are not told apart: "never" would say too much.
+  const used = old.last_used === null ? 'not used since the rotation' : `last used ${timeText(old.last_used)}`;
+  return `${old.hint} works until ${timeText(old.expires_at)}; ${used}`;
 }
 
 /** `2027-01-01 00:00Z`; `never` for null. */

@@ -31,7 +31,7 @@ export function announce(server: RunningServer, config: Config, args: Args, io: 
 /** How to get a token, where they are signed with a secret that is here. */
 function tokenAdvice(config: Config, args: Args, io: Io): string {
   if (config.management.jwt.source.kind !== 'secret_file') return '';
-  const words = ['latchkey', 'token', '--subject', 'you', '--permission', 'admin:write'];
+  const words = ['npx', 'latchkey', 'token', '--subject', 'you', '--permission', 'admin:write'];
   return `; a token for it: ${pasteable([...words, ...configWords(config, args, io)])}`;
 }
 
@@ -51,6 +51,7 @@ export function announcement(server: RunningServer, config: Config): Readonly<Re
   };
 }
 
-function storeText({ store }: Config): string {
+/** The store as a person is told of it, without a password. */
+export function storeText({ store }: Config): string {
   return store.kind === 'sqlite' ? `sqlite:${store.path}` : maskStoreUrl(store.url);
 }

@@ -8,10 +8,11 @@ import { CliError, DONE, FAILED, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { STORE_FLAGS } from '../keys/common.ts';
 import { parseChoice } from '../keys/values.ts';
-import { keysConfig, withManagement } from '../management.ts';
+import { withManagement } from '../management.ts';
 import { writeFileWhole, writeOut } from './output.ts';
 import { Progress } from './progress.ts';
 import { keys } from './report.ts';
+import { storeConfig } from './store-config.ts';
 
 const FORMATS = ['jsonl', 'csv'] as const;
 const INTERRUPTED = 130;
@@ -63,7 +64,7 @@ async function run(args: Args, io: Io): Promise<number> {
     throw usageError('--json tells in JSON what was written, so it needs --out; the backup itself is JSON already');
   }
   const hashes = format === 'jsonl' && !args.has('without-hashes');
-  const config = await keysConfig(args, io);
+  const config = await storeConfig(args, io);
   return withManagement(config, async ({ keys: service, store, clock }) => {
     // Before anything is given away, so that whatever was is told of.
     await service.record({ action: 'keys.export', target: null, after: { format, hashes, filters: { ...filters } } });

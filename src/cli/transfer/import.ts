@@ -1,24 +1,21 @@
 import type { Config } from '../../config/config.ts';
-import { isBackup } from '../../management/transfer/backup-format.ts';
 import { KEY_COLUMNS } from '../../management/transfer/columns.ts';
-import type { Bytes } from '../../management/transfer/text.ts';
 import type { Args } from '../args.ts';
 import type { Argument, Command, Flag } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { STORE_FLAGS } from '../keys/common.ts';
 import { parseChoice } from '../keys/values.ts';
-import { keysConfig, withManagement } from '../management.ts';
+import { withManagement } from '../management.ts';
 import { bringBack } from './bring-back.ts';
 import { type BroughtIn, bringIn } from './bring-in.ts';
-import { type Input, openInput } from './input.ts';
+import { type Input, looksLikeBackup, openInput } from './input.ts';
 import { DEFAULT_FLAGS, DRY_RUN_FLAG, readDefaults, SKIP_INVALID_FLAG, WEAK_FLAG } from './list-options.ts';
 import { showReport } from './show-report.ts';
+import { storeConfig } from './store-config.ts';
 
 const FORMATS = ['backup', 'keys'] as const;
 const ON_CONFLICT = ['skip', 'fail'] as const;
-/** Longer than the first line of any backup. */
-const HEADER_BYTES = 8_192;
 
 export const FILE_ARGUMENT: Argument = { name: 'FILE', what: 'a file, or - for standard input' };
 
@@ -65,10 +62,10 @@ async function run(args: Args, io: Io): Promise<number> {
   const format = named === undefined ? undefined : parseChoice('format', named, FORMATS);
   const choice = args.one('on-conflict');
   const onConflict = choice === undefined ? undefined : parseChoice('on-conflict', choice, ON_CONFLICT);
-  const config = await keysConfig(args, io);
+  const config = await storeConfig(args, io);
   const input = await openInput(args.positionals[0] ?? '');
   try {
-    const isRestore = (format ?? (await formatOf(input))) === 'backup';
+    const isRestore = format === undefined ? await looksLikeBackup(input) : format === 'backup';
     if (isRestore) refuseListFlags(args);
     const { report, failure } = await bring(args, io, config, input, isRestore, onConflict);
     const code = showReport(report, io, args.has('json'));
@@ -94,20 +91,6 @@ function bring(
     const given = { args, io, config, management, input, failsOnPresent };
     return isRestore ? bringBack(given) : bringIn({ ...given, verb: 'import', columns: KEY_COLUMNS, defaults });
   });
-}
-
-async function formatOf(input: Input): Promise<(typeof FORMATS)[number]> {
-  return isBackup(await firstLine(input.bytes())) ? 'backup' : 'keys';
-}
-
-/** As far as it tells what the file is. */
-async function firstLine(bytes: Bytes): Promise<string> {
-  let text = '';
-  for await (const chunk of bytes) {
-    text += Buffer.from(chunk).toString('latin1');
-    if (text.includes('\n') || text.length > HEADER_BYTES) break;
-  }
-  return text.replace(/^\u00ef\u00bb\u00bf/, '').split('\n', 1)[0] ?? '';
 }
 
 function refuseListFlags(args: Args): void {

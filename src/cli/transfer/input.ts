@@ -1,10 +1,15 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { isBackup } from '../../management/transfer/backup-format.ts';
 import type { Bytes } from '../../management/transfer/text.ts';
 import { CliError } from '../failure.ts';
+import { fileFailure } from './file-failure.ts';
 
 export const STDIN = '-';
 /** What comes through a pipe cannot be read twice, and is kept in memory. */
 const MAX_PIPED_BYTES = 256 * 1024 * 1024;
+
+/** Longer than the first line of any backup. */
+const HEADER_BYTES = 8_192;
 
 const PIECE_BYTES = 65_536;
 
@@ -31,6 +36,21 @@ export async function openInput(file: string): Promise<Input> {
   }
   if (!stat.isFile()) return inMemory(file, handle.createReadStream());
   return { name: file, bytes: () => failingAs(file, fileBytes(handle)), close: () => handle.close() };
+}
+
+/** Whether a file begins as a backup does. */
+export async function looksLikeBackup(input: Input): Promise<boolean> {
+  return isBackup(await firstLine(input.bytes()));
+}
+
+/** As far as it tells what the file is. */
+async function firstLine(bytes: Bytes): Promise<string> {
+  let text = '';
+  for await (const chunk of bytes) {
+    text += Buffer.from(chunk).toString('latin1');
+    if (text.includes('\n') || text.length > HEADER_BYTES) break;
+  }
+  return text.replace(/^\u00ef\u00bb\u00bf/, '').split('\n', 1)[0] ?? '';
 }
 
 /** From the start on each time, whatever was read before. */
@@ -79,7 +99,6 @@ async function attempt<T>(name: string, work: () => Promise<T>): Promise<T> {
 }
 
 function inputFailed(name: string, error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-  if (code === null) return error;
-  return new CliError('INPUT_FAILED', `${name} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}`);
+  const why = fileFailure(error, 'there is no such file');
+  return why === null ? error : new CliError('INPUT_FAILED', `${name} cannot be read: ${why}`);
 }

@@ -1,16 +1,17 @@
 import { V1_COLUMNS } from '../../management/transfer/columns.ts';
 import type { Args } from '../args.ts';
 import type { Command } from '../command.ts';
-import { usageError } from '../failure.ts';
+import { CliError, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { STORE_FLAGS } from '../keys/common.ts';
-import { keysConfig, withManagement } from '../management.ts';
+import { withManagement } from '../management.ts';
 import { bringIn } from './bring-in.ts';
 import { FILE_ARGUMENT } from './import.ts';
-import { openInput } from './input.ts';
+import { looksLikeBackup, openInput } from './input.ts';
 import { DEFAULT_FLAGS, DRY_RUN_FLAG, readDefaults, SKIP_INVALID_FLAG, WEAK_FLAG } from './list-options.ts';
 import { writeFileWhole } from './output.ts';
 import { showReport } from './show-report.ts';
+import { storeConfig } from './store-config.ts';
 
 /** Keys of an account belong to programs, not to persons. */
 const USUAL_TYPE = 'service';
@@ -45,9 +46,12 @@ async function run(args: Args, io: Io): Promise<number> {
     );
   }
   const defaults = { type: USUAL_TYPE, ...readDefaults(args, io) };
-  const config = await keysConfig(args, io);
+  const config = await storeConfig(args, io);
   const input = await openInput(args.positionals[0] ?? '');
   try {
+    if (await looksLikeBackup(input)) {
+      throw new CliError('INPUT_INVALID', `${input.name} is a backup of Latchkey; "latchkey import" reads it`);
+    }
     const { report, failure } = await withManagement(config, (management) =>
       bringIn({
         args,

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CliError } from '../failure.ts';
 import type { Io } from '../io.ts';
+import { fileFailure } from './file-failure.ts';
 
 /** Characters that are written at a time. */
 const PIECE = 65_536;
@@ -72,8 +73,8 @@ async function attempt<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-    if (code === null) throw error;
-    throw new CliError('OUTPUT_FAILED', `${file} cannot be written: ${code}`);
+    const why = fileFailure(error, 'there is no such folder');
+    if (why === null) throw error;
+    throw new CliError('OUTPUT_FAILED', `${file} cannot be written: ${why}`);
   }
 }

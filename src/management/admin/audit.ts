@@ -46,19 +46,40 @@ function present<T extends object>(from: T): Present<T> {
   return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 
+/** One that was tampered with is shown as far as it goes: that it does not fit its hash is for `audit verify` to say. */
 function shown({ seq, json, previousHash, hash }: AuditEntry): AuditEntryAnswer {
-  const event = JSON.parse(json) as AuditEvent;
+  const event = eventIn(json);
   return {
     seq,
-    timestamp: new Date(event.at).toISOString(),
-    actor: event.actor,
-    from: event.from,
-    action: event.action,
-    target: event.target,
-    before: event.before,
-    after: event.after,
-    request_id: event.requestId,
+    timestamp: new Date(timeOf(event.at)).toISOString(),
+    actor: textOf(event.actor) ?? '',
+    from: textOf(event.from) ?? '',
+    action: textOf(event.action) ?? '',
+    target: textOf(event.target),
+    before: event.before ?? null,
+    after: event.after ?? null,
+    request_id: textOf(event.requestId),
     previous_hash: previousHash,
     hash,
   };
+}
+
+function eventIn(json: string): { readonly [name in keyof AuditEvent]?: unknown } {
+  try {
+    const event: unknown = JSON.parse(json);
+    return typeof event === 'object' && event !== null ? event : {};
+  } catch {
+    return {};
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** ECMA-262: 100,000,000 days around the epoch. */
+const MAX_DATE_MS = 8.64e15;
+
+function timeOf(value: unknown): number {
+  return typeof value === 'number' && Math.abs(value) <= MAX_DATE_MS ? value : 0;
 }

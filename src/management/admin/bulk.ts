@@ -5,7 +5,7 @@ import { isDisabledFor } from '../../keys/service.ts';
 import { mustWrite } from '../reach.ts';
 import type { BulkChange, BulkResult } from '../schemas/key.ts';
 import type { AdminContext } from './context.ts';
-import { conditionsOf } from './listing.ts';
+import { type Conditions, conditionsOf, meets } from './listing.ts';
 
 /** Keys that one call changes; what is left over is for the next. */
 const MAX_CHANGED = 1_000;
@@ -22,9 +22,9 @@ type Failed = BulkResult['failed'][number];
  * call that is cut short is sent again.
  */
 export async function bulkChange(body: BulkChange, context: AdminContext): Promise<BulkResult> {
-  const { action, filter, dry_run: isDryRun = false } = body;
+  const { action, dry_run: isDryRun = false } = body;
   mustWrite(context.caller, 'to change many keys at once');
-  const { matched, toChange, failed, more } = await matching(filter, action, context);
+  const { matched, toChange, failed, next } = await matching(body, context);
   const ids: string[] = [];
   for (let start = 0; start < toChange.length; start += PARALLEL) {
     const part = toChange.slice(start, start + PARALLEL);
@@ -35,45 +35,71 @@ export async function bulkChange(body: BulkChange, context: AdminContext): Promi
       else failed.push(fault);
     });
   }
-  return { action, dry_run: isDryRun, matched, changed: ids.length, ids, failed, more };
+  return { action, dry_run: isDryRun, matched, changed: ids.length, ids, failed, next };
 }
 
 interface Matching {
-  readonly matched: number;
+  matched: number;
   /** Ids of those for which there is something left to do. */
-  readonly toChange: readonly string[];
+  readonly toChange: string[];
   readonly failed: Failed[];
-  readonly more: boolean;
+  /** Where the next call goes on; null: there is nothing left. */
+  next: string | null;
 }
 
 /** The keys that meet the conditions, up to as many as one call may change. */
-async function matching(
-  { ids, ...filter }: BulkChange['filter'],
-  action: BulkChange['action'],
-  { caller, clock, keys, store }: AdminContext,
-): Promise<Matching> {
-  const named = ids === undefined ? null : new Set(ids);
-  const { where, ...conditions } = conditionsOf(filter, caller, await keys.catalogue(), clock.now());
-  const toChange: string[] = [];
-  const failed: Failed[] = [];
-  let matched = 0;
-  let after: string | undefined;
-  for (let pages = 1; ; pages++) {
+async function matching(body: BulkChange, context: AdminContext): Promise<Matching> {
+  const { caller, clock, keys } = context;
+  const { ids, ...filter } = body.filter;
+  const conditions = conditionsOf(filter, caller, await keys.catalogue(), clock.now());
+  const found: Matching = { matched: 0, toChange: [], failed: [], next: null };
+  const add = (record: KeyRecord): void => {
+    found.matched++;
+    if (!isAlready(record, body.action, caller.subject)) found.toChange.push(record.id);
+  };
+  if (ids === undefined) await walk(body.cursor, conditions, found, add, context);
+  else await lookUp(ids, conditions, found, add, context);
+  return found;
+}
+
+async function walk(
+  cursor: string | undefined,
+  conditions: Conditions,
+  found: Matching,
+  add: (record: KeyRecord) => void,
+  { store }: AdminContext,
+): Promise<void> {
+  let after = cursor;
+  for (let pages = 0; pages < MAX_STORE_PAGES && found.toChange.length < MAX_CHANGED; pages++) {
     const page = await store.keys.list({
       ...conditions,
-      limit: PAGE,
-      where: (record) => (named === null || named.has(record.id)) && (where?.(record) ?? true),
+      // Never more than may still be changed: the next call goes on after a page, not in the middle of one.
+      limit: Math.min(PAGE, MAX_CHANGED - found.toChange.length),
       ...(after === undefined ? {} : { after }),
     });
-    for (const record of page.keys) {
-      if (toChange.length === MAX_CHANGED) return { matched, toChange, failed, more: true };
-      matched++;
-      if (!isAlready(record, action, caller.subject)) toChange.push(record.id);
-    }
-    failed.push(...page.unreadable.filter((id) => named === null || named.has(id)).map(unreadable));
-    if (page.next === null || matched === named?.size) return { matched, toChange, failed, more: false };
-    if (pages === MAX_STORE_PAGES) return { matched, toChange, failed, more: true };
+    for (const record of page.keys) add(record);
+    found.failed.push(...page.unreadable.map(unreadable));
+    found.next = page.next;
+    if (page.next === null) return;
     after = page.next;
+  }
+}
+
+/** A key that is named and is not there is a failure: nobody must believe that a mistyped one was revoked. */
+async function lookUp(
+  ids: readonly string[],
+  conditions: Conditions,
+  found: Matching,
+  add: (record: KeyRecord) => void,
+  { keys }: AdminContext,
+): Promise<void> {
+  for (const id of new Set(ids)) {
+    try {
+      const record = await keys.get(id);
+      if (meets(record, conditions)) add(record);
+    } catch (error) {
+      found.failed.push(failure(id, error));
+    }
   }
 }
 
@@ -87,10 +113,14 @@ async function change(id: string, action: BulkChange['action'], { keys }: AdminC
     await (action === 'revoke' ? keys.revoke(id) : keys.setEnabled(id, false));
     return null;
   } catch (error) {
-    if (error instanceof KeyError || error instanceof StoreError)
-      return { id, code: error.code, detail: error.message };
-    throw error;
+    return failure(id, error);
   }
+}
+
+/** What is told of a key that could not be read or changed: what was done to the others must not be lost with it. */
+function failure(id: string, error: unknown): Failed {
+  if (error instanceof KeyError || error instanceof StoreError) return { id, code: error.code, detail: error.message };
+  throw error;
 }
 
 function unreadable(id: string): Failed {

@@ -16,6 +16,9 @@ import { fieldsOf } from './key-fields.ts';
 import { givenPermissions, placed } from './permissions-input.ts';
 import { warningsOf } from './warnings.ts';
 
+/** Keys that are read at a time to count them. */
+const PAGE = 200;
+
 type KeyMethods = Pick<
   ManagementClient,
   | 'createKey'
@@ -85,15 +88,23 @@ async function issue(body: KeyCreate, context: AdminContext, idempotent: Idempot
 }
 
 /**
- * Without a bound on its own keys, any token could fill the store. Creates that come at the same moment may go over it by
- * as many.
+ * Without a bound on its own keys, any token could fill the store. Revoked ones are there too, until they are deleted.
+ * Creates that come at the same moment may go over it by as many.
  */
 async function mustHaveRoom({ caller, config, store }: AdminContext): Promise<void> {
   if (mayWrite(caller)) return;
-  const { total } = await store.keys.list({ owner: caller.subject, limit: 1 });
   const most = config.management.selfServiceMaxKeys;
-  if (total !== null && total < most) return;
-  throw new ManagementError('conflict', `"${caller.subject}" has ${most} keys, and can make no more; delete one first`);
+  const own = { owner: caller.subject, type: SELF_SERVICE_TYPE };
+  let found = 0;
+  let after: string | undefined;
+  do {
+    const page = await store.keys.list({ ...own, limit: PAGE, ...(after === undefined ? {} : { after }) });
+    found += page.keys.length + page.unreadable.length;
+    after = page.next ?? undefined;
+  } while (after !== undefined && found < most);
+  if (found < most) return;
+  const detail = `"${caller.subject}" has ${found} keys of its own, and may have ${most}; delete those that are not needed`;
+  throw new ManagementError('conflict', detail);
 }
 
 /** What is wrong with permissions is told where they stood in the body. */

@@ -64,13 +64,25 @@ function mustBeOwnOrder({ sort }: KeyListQuery, caller: Caller): void {
   throw new ManagementError('request_invalid', `sort ${detail}`, [{ parameter: 'sort', detail }]);
 }
 
+/** What the store is asked for, without the size of the page. */
+export type Conditions = Omit<KeyQuery, 'limit'>;
+
+/** Whether a key is one of those that the store would give. */
+export function meets(record: KeyRecord, conditions: Conditions): boolean {
+  const { type, owner, status, expiresBefore, aliveAt, where } = conditions;
+  const end = record.expiresAt ?? Number.POSITIVE_INFINITY;
+  return (
+    (type === undefined || record.type === type) &&
+    (owner === undefined || record.owner === owner) &&
+    (status === undefined || record.status === status) &&
+    (expiresBefore === undefined || end < expiresBefore) &&
+    (aliveAt === undefined || end > aliveAt) &&
+    (where?.(record) ?? true)
+  );
+}
+
 /** What the store is asked for, so that a caller is shown what it may see and what it asked for. */
-export function conditionsOf(
-  filter: KeyFilter,
-  caller: Caller,
-  catalogue: KeyCatalogue,
-  now: number,
-): Omit<KeyQuery, 'limit'> {
+export function conditionsOf(filter: KeyFilter, caller: Caller, catalogue: KeyCatalogue, now: number): Conditions {
   const own = mayRead(caller) ? {} : ownKeys(filter, caller);
   const { type, owner } = { ...filter, ...own };
   const where = furtherConditions(filter, catalogue);

@@ -8,7 +8,7 @@ import type { AdminContext } from './context.ts';
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-const DEFAULT_PERIOD = '30d';
+const DEFAULT_DAYS = 30;
 /** The longest series by the hour: 744 steps. */
 const MAX_HOURLY_DAYS = 31;
 const NO_ROUTE = '(none)';
@@ -36,9 +36,11 @@ export function usageMethods(context: AdminContext): UsageMethods {
 
 async function report(scope: UsageScope, query: UsageQuery, context: AdminContext): Promise<TotalUsageAnswer> {
   const { clock, config, store } = context;
-  const { period = DEFAULT_PERIOD, interval = 'day' } = query;
+  const { interval = 'day' } = query;
+  const kept = Math.max(1, Math.floor(config.retention.usageMs / DAY_MS));
+  const most = interval === 'hour' ? MAX_HOURLY_DAYS : kept;
+  const { period = `${Math.min(DEFAULT_DAYS, most, kept)}d` } = query;
   const count = Number.parseInt(period, 10);
-  const most = interval === 'hour' ? MAX_HOURLY_DAYS : Math.floor(config.retention.usageMs / DAY_MS);
   if (count > most) {
     const why = interval === 'hour' ? 'by the hour' : 'that usage is kept for';
     const detail = `expected at most ${most}d, the longest time ${why}`;

@@ -100,7 +100,7 @@ export const BULK_RESULT = {
   changed: 2,
   ids: [KEY_ID, 'key_89abcdef0123456789abcdef'],
   failed: [],
-  more: false,
+  next: null,
 };
 
 const REPORT = {

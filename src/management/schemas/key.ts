@@ -229,6 +229,13 @@ export const bulkChange = z
       .refine((filter) => Object.keys(filter).length > 0, 'expected at least one condition')
       .meta({ description: 'The keys that meet all of it.' }),
     dry_run: z.boolean().optional().meta({ description: 'Say what would be done, and do nothing.' }),
+    cursor: cursor
+      .optional()
+      .meta({ description: '`next` of the call before; with the same filter, which has no `ids`.' }),
+  })
+  .refine(({ cursor: given, filter }) => given === undefined || filter.ids === undefined, {
+    path: ['cursor'],
+    error: 'goes with no "ids": these are looked up all at once',
   })
   .meta({ id: 'BulkChange', examples: [BULK_CHANGE] });
 export type BulkChange = z.infer<typeof bulkChange>;
@@ -241,7 +248,10 @@ export const bulkResult = z
     changed: z.int().meta({ description: 'Keys that were not so already.' }),
     ids: z.array(keyId).meta({ description: 'The keys that were changed, or would be.' }),
     failed: z.array(z.object({ id: keyId, code: z.string(), detail: z.string() })),
-    more: z.boolean().meta({ description: 'Whether there may be further ones: send it again.' }),
+    next: z
+      .string()
+      .nullable()
+      .meta({ description: 'There may be further ones: send it again with this `cursor`. null: that was all.' }),
   })
   .meta({ id: 'BulkResult', examples: [BULK_RESULT] });
 export type BulkResult = z.infer<typeof bulkResult>;

@@ -7,7 +7,10 @@ export const usageQuery = z.strictObject({
     .string()
     .regex(/^[1-9]\d{0,2}d$/, 'expected a number of days like 30d')
     .optional()
-    .meta({ description: 'So many days of the UTC calendar, today included; 30d by default.', examples: ['30d'] }),
+    .meta({
+      description: 'So many days of the UTC calendar, today included; 30d by default, or as long as usage is kept.',
+      examples: ['30d'],
+    }),
   interval: z
     .enum(['hour', 'day'])
     .optional()

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { KeyRecord } from '../../core/key.ts';
 import { KeyError } from '../../keys/key-error.ts';
 import type { KeyService } from '../../keys/service.ts';
 import { discreet, type RowFault } from './fault.ts';
@@ -80,16 +79,4 @@ function shared(planned: Iterable<Planned> | AsyncIterable<Planned>): () => Prom
     turnOf = next.catch(() => undefined);
     return next;
   };
-}
-
-/** The part of a key that reports show. */
-export interface ShownKey {
-  readonly line: number;
-  readonly id: string;
-  readonly name: string;
-  readonly hint: string;
-}
-
-export function shownKey(line: number, { id, name, secret }: KeyRecord): ShownKey {
-  return { line, id, name, hint: secret.hint };
 }

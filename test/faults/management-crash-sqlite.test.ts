@@ -1,0 +1,3 @@
+import { testCrashes } from './management-crash.ts';
+
+testCrashes('SQLite');
