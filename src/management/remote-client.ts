@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { ZodType } from 'zod';
 import type { FollowedEntry, Idempotent, ManagementClient, Versioned } from './client.ts';
 import { readAnswer, readNothing } from './remote-answer.ts';
+import { RemoteError } from './remote-error.ts';
 import { followRemote, RETRY_DELAYS_MS } from './remote-follow.ts';
 import { type RemoteOptions, type RemoteRequest, RemoteTransport } from './remote-transport.ts';
 import { type AuditList, type AuditQueryInput, auditList } from './schemas/audit.ts';
@@ -77,8 +79,16 @@ export class RemoteClient implements ManagementClient {
     return this.#transport.close();
   }
 
-  createKey(body: KeyCreate, options?: Idempotent): Promise<KeyIssued> {
-    return this.#ask(keyIssued, { method: 'POST', path: '/api-keys', body, headers: idempotent(options) });
+  /** Asks once more when the connection is lost: the key is made once, and its secret must not go with an answer. */
+  async createKey(body: KeyCreate, options?: Idempotent): Promise<KeyIssued> {
+    const headers = idempotent({ idempotencyKey: options?.idempotencyKey ?? randomUUID() });
+    const ask = (): Promise<KeyIssued> => this.#ask(keyIssued, { method: 'POST', path: '/api-keys', body, headers });
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.code !== 'SERVER_UNREACHABLE') throw error;
+      return ask();
+    }
   }
 
   listKeys(query: KeyListQuery): Promise<KeyList> {

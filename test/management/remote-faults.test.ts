@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTcpServer } from 'node:net';
 import t, { type Test } from 'tap';
 import type { FollowedEntry } from '../../src/management/client.ts';
+import { KEY_ISSUED } from '../../src/management/schemas/examples.ts';
 import { client } from './gateway.ts';
 
 /** A server that answers as it is told, and what it was asked. */
@@ -124,6 +125,18 @@ t.test('a problem keeps its code, its sentence and what it points at', async (t)
 t.test('fields that this version does not know are kept', async (t) => {
   const { url } = await canned(t, (_request, response) => json(response, '{"roles":[],"colour":"red"}'));
   t.strictSame(await client(t, url).listRoles(), { roles: [], colour: 'red' });
+});
+
+t.test('a key whose answer got lost is asked for once more, and made once', async (t) => {
+  const { url, asked } = await canned(t, (_request, response) => {
+    if (asked.length === 1) response.destroy();
+    else json(response, JSON.stringify(KEY_ISSUED), 201);
+  });
+  t.strictSame(await client(t, url).createKey({ name: 'a' }), KEY_ISSUED);
+  const [first, second] = asked.map(({ headers }) => headers['idempotency-key']);
+  t.match(first, /^[0-9a-f-]{36}$/);
+  t.equal(second, first);
+  t.equal(asked.length, 2);
 });
 
 t.test('nobody there, a name that is not known, something that is no HTTP', async (t) => {
