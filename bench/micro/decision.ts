@@ -39,6 +39,7 @@ const directory = new KeyDirectory(
     replace: async () => undefined,
     delete: async () => undefined,
     findClaim: async () => null,
+    pruneClaims: async () => 0,
   },
   hasher,
   (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {}, roles: NO_ROLES }),

@@ -101,7 +101,7 @@ export interface AuditPage {
 export interface AuditLog {
   /** Adds an event that comes with no other write. Durable when it resolves. */
   append(event: AuditEvent): Promise<AuditEntry>;
-  /** Newest first. A page may hold fewer entries than asked for, none even, and still have a `next`. */
+  /** By number, the newest first, whatever the clock did meanwhile. A page may hold fewer entries than asked for, none even, and still have a `next`. */
   read(query: AuditQuery): Promise<AuditPage>;
   /** Up to `limit` (1 to 1000) entries after the one with this number, oldest first. */
   walk(after: number, limit: number): Promise<AuditEntry[]>;

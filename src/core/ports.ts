@@ -45,6 +45,11 @@ export interface KeyStore {
   /** The claim with this id; null when there is none that is valid at `now`. */
   findClaim(id: string, now: number): Promise<Claim | null>;
   /**
+   * Forgets claims that are not valid at `now` any more, a bounded number at a time.
+   * @returns how many went; 0: there is nothing left to forget, or the store forgets them by itself
+   */
+  pruneClaims(now: number): Promise<number>;
+  /**
    * Which keys were created, replaced or deleted after `cursor`, and whether a role was, by whatever process: a change is
    * listed by the time that it is acknowledged.
    *

@@ -46,8 +46,14 @@ export interface LogQuery {
   readonly where?: (entry: LoggedRequest) => boolean;
 }
 
+/** A request and where it stands in the log of its key. */
+export interface PositionedRequest extends LoggedRequest {
+  /** Opaque: `after` of a page that begins after it. */
+  readonly position: string;
+}
+
 export interface LogPage {
-  readonly entries: readonly LoggedRequest[];
+  readonly entries: readonly PositionedRequest[];
   /** Position of the last entry that was looked at; `after` of the next page. null: there was none. */
   readonly last: string | null;
   /** Whether there is more after it, as far as the store knows now. */
@@ -63,8 +69,9 @@ export interface RequestLog {
    * Rejects with STORE_BAD_QUERY for a position that no page gave.
    */
   read(query: LogQuery): Promise<LogPage>;
-  /** The entry of a request; null when it is not kept (any more), or belongs to another key. */
-  find(keyId: string, requestId: string): Promise<LoggedRequest | null>;
-  /** Forgets entries that are past their retention, a bounded number at a time. @returns how many went */
+  /**
+   * Forgets entries that are past their retention, a bounded number at a time.
+   * @returns how many went, or at least that some may still have to; 0: there is nothing left to forget
+   */
   prune(now: number): Promise<number>;
 }

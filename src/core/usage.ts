@@ -46,7 +46,7 @@ export interface UsageBatch {
   readonly number: number;
   readonly uses: readonly KeyUse[];
   readonly deltas: readonly UsageDelta[];
-  /** Days before this one are past their retention and may be forgotten. */
+  /** Days before this one are past their retention: what was counted, and last uses of then, may be forgotten. */
   readonly keepFrom: number;
 }
 
@@ -56,13 +56,17 @@ export interface UsageStore {
    * added; sending the same batch again, before any other of that writer, adds just the rest.
    */
   record(batch: UsageBatch): Promise<void>;
-  /** One entry per id asked for, in that order. */
+  /** One entry per id asked for, in that order. A key that was last used before the days that are kept has no times. */
   read(keyIds: readonly string[]): Promise<KeyUse[]>;
   /** Requests of each key by day, `from` to `to` inclusive, in the order of the ids; days without any are left out. */
   requests(keyIds: readonly string[], from: number, to: number): Promise<ReadonlyMap<number, number>[]>;
   /** What was counted on each day, `from` to `to` inclusive, oldest first; days without a request are left out. */
   days(scope: UsageScope, from: number, to: number): Promise<UsageDay[]>;
-  /** Forgets days before `keepFrom`, a bounded number of them at a time. @returns how many rows went */
+  /**
+   * Forgets days before `keepFrom`, a bounded number of them at a time, and last uses of before that day, of some keys in
+   * each call: of all of them after a while.
+   * @returns how many rows went
+   */
   prune(keepFrom: number): Promise<number>;
 }
 
@@ -72,6 +76,11 @@ const DAY_MS = 86_400_000;
 /** Whole days since the epoch. @param at milliseconds since the epoch */
 export function dayOf(at: number): number {
   return Math.floor(at / DAY_MS);
+}
+
+/** When a day begins, in milliseconds since the epoch. */
+export function startOf(day: number): number {
+  return day * DAY_MS;
 }
 
 /** The hour of the UTC day, 0 to 23. */

@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { MaybePromise } from '../core/maybe.ts';
 import { StoreError } from '../core/ports.ts';
-import type { LoggedRequest, LogPage, LogQuery } from '../core/request-log.ts';
+import type { LoggedRequest, LogPage, LogQuery, PositionedRequest } from '../core/request-log.ts';
 
 /** The most entries that one page looks at, so that no filter makes a call walk through a whole log. */
 const MAX_EXAMINED = 2_000;
 /** Fewest entries to fetch at a time when some will be filtered out. */
 const FILTERED_CHUNK = 200;
 const MAX_PAGE = 1_000;
-
-/** Entries, the newest, among which the one of a request is looked for. */
-export const MAX_SEARCHED = 10_000;
 
 /**
  * Where an entry stands in the log of its key: its time, and what tells it from others of that millisecond. Both stores
@@ -68,21 +65,20 @@ export async function collectLogPage(query: LogQuery, read: ReadEntries): Promis
     throw new StoreError('STORE_BAD_QUERY', `A page holds 1 to ${MAX_PAGE} entries`);
   }
   const count = query.where === undefined ? query.limit + 1 : Math.max(FILTERED_CHUNK, query.limit + 1);
-  const entries: LoggedRequest[] = [];
+  const entries: PositionedRequest[] = [];
   let range = rangeOf(query);
   let last: string | null = null;
   let examined = 0;
   for (;;) {
     const found = await read(range, count);
     for (const { position, text } of found) {
-      if (entries.length === query.limit || examined === MAX_EXAMINED)
-        return { entries, last: token(last), more: true };
+      if (entries.length === query.limit || examined === MAX_EXAMINED) return pageOf(entries, last, true);
       examined++;
       last = position;
       const entry = decodeEntry(query.keyId, text);
-      if (entry !== null && query.where?.(entry) !== false) entries.push(entry);
+      if (entry !== null && query.where?.(entry) !== false) entries.push({ ...entry, position: token(position) });
     }
-    if (found.length < count || last === null) return { entries, last: token(last), more: false };
+    if (found.length < count || last === null) return pageOf(entries, last, false);
     range = rest(range, last);
   }
 }
@@ -108,8 +104,12 @@ function rest(range: LogRange, position: string): LogRange {
   return position < range.below ? { ...range, below: position } : range;
 }
 
-function token(position: string | null): string | null {
-  return position === null ? null : Buffer.from(position).toString('base64url');
+function pageOf(entries: readonly PositionedRequest[], last: string | null, more: boolean): LogPage {
+  return { entries, last: last === null ? null : token(last), more };
+}
+
+function token(position: string): string {
+  return Buffer.from(position).toString('base64url');
 }
 
 function base36(number: number, digits: number): string {

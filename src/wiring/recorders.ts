@@ -77,6 +77,7 @@ function boundsOf(type: string, { keyTypes }: Config): Config['keyTypes'][string
 function retentionTasks(store: Store, clock: Clock, config: () => Config): RetentionTask[] {
   return [
     { name: 'usage', prune: () => store.usage.prune(dayOf(clock.now() - config().retention.usageMs)) },
+    { name: 'claims', prune: () => store.keys.pruneClaims(clock.now()) },
     { name: 'requests', prune: () => store.requests.prune(clock.now()) },
     {
       name: 'audit log',

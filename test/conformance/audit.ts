@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import { type AuditEntry, type AuditEvent, type AuditHead, entryFault, GENESIS } from '../../src/core/audit.ts';
 import type { Store } from '../../src/core/ports.ts';
 import type { Role } from '../../src/core/role.ts';
+import { checkAuditReading } from './audit-reading.ts';
 import { type Harness, newEvent, newId, newRecord, storeError } from './harness.ts';
 
 /** A role of which no other test knows; whoever stores it removes it, as there may only be so many. */
@@ -42,7 +43,7 @@ export async function checkAudit(t: Test, harness: Harness): Promise<void> {
   await pruneAll(store);
   await checkChain(t, store, other);
   await checkAlong(t, store, other);
-  await checkReading(t, store);
+  await checkAuditReading(t, store);
   await checkRetention(t, store, other);
   await checkTampering(t, store, harness);
 }
@@ -104,70 +105,6 @@ async function checkAlong(t: Test, store: Store, other: Store): Promise<void> {
       t.strictSame(await other.audit.walk(head.seq, 10), []);
     }
     t.equal((await verify(store)).fault, null);
-  });
-}
-
-async function checkReading(t: Test, store: Store): Promise<void> {
-  const { audit } = store;
-  const [me, them] = [newId(), newId()];
-  const target = newId();
-  const made: AuditEntry[] = [];
-  for (let i = 0; i < 6; i++) {
-    const [actor, action] = i < 3 ? [me, 'key.update' as const] : [them, 'key.revoke' as const];
-    made.push(await audit.append(newEvent({ at: 1_700_000_000_010 + i, actor, action, target })));
-  }
-  const newestFirst = made.toReversed();
-
-  await t.test('the log is read newest first, page after page', async (t) => {
-    const first = await audit.read({ limit: 4 });
-    t.strictSame(first.entries, newestFirst.slice(0, 4));
-    const second = await audit.read({ limit: 2, after: first.next ?? '' });
-    t.strictSame(second.entries, newestFirst.slice(4));
-    for (const limit of [1, 2, 3, 6, 7]) {
-      const found: AuditEntry[] = [];
-      let after: string | null = null;
-      do {
-        const page = await audit.read(after === null ? { limit, target } : { limit, target, after });
-        t.ok(page.entries.length <= limit);
-        found.push(...page.entries);
-        after = page.next;
-      } while (after !== null);
-      t.strictSame(found, newestFirst, `${limit} a page`);
-    }
-  });
-
-  await t.test('what is asked for by actor, action, target and time', async (t) => {
-    const read = async (query: object): Promise<AuditEntry[]> => {
-      const page = await audit.read({ limit: 100, target, ...query });
-      t.equal(page.next, null);
-      return [...page.entries];
-    };
-    t.strictSame(await read({}), newestFirst);
-    t.strictSame(await read({ actor: me }), newestFirst.slice(3));
-    t.strictSame(await read({ action: 'key.revoke' }), newestFirst.slice(0, 3));
-    t.strictSame(await read({ actor: me, action: 'key.revoke' }), []);
-    t.strictSame(await read({ from: 1_700_000_000_012 }), newestFirst.slice(0, 4), 'from that time on');
-    t.strictSame(await read({ to: 1_700_000_000_012 }), newestFirst.slice(4), 'before that time');
-    t.strictSame(await read({ from: 1_700_000_000_011, to: 1_700_000_000_013 }), newestFirst.slice(3, 5));
-    t.strictSame(await read({ target: newId() }), []);
-  });
-
-  await t.test('a walk goes on from an entry, oldest first', async (t) => {
-    const start = made[0]?.seq ?? 0;
-    t.strictSame(await audit.walk(start - 1, 1), made.slice(0, 1));
-    t.strictSame(await audit.walk(start, 3), made.slice(1, 4));
-    t.strictSame(await audit.walk(start + 5, 3), []);
-  });
-
-  await t.test('a page token that no page gave, or a size out of range, is a bad query', async (t) => {
-    for (const after of ['', 'x', '-1', '1.5', '1 2']) {
-      await t.rejects(audit.read({ limit: 1, after }), storeError('STORE_BAD_QUERY'), JSON.stringify(after));
-    }
-    for (const limit of [0, -1, 1.5, 1001, Number.NaN]) {
-      await t.rejects(audit.read({ limit }), storeError('STORE_BAD_QUERY'), String(limit));
-      await t.rejects(audit.walk(0, limit), storeError('STORE_BAD_QUERY'), String(limit));
-    }
-    await t.resolves(audit.read({ limit: 1000 }));
   });
 }
 

@@ -124,4 +124,15 @@ export async function checkClaims(t: Test, harness: Harness): Promise<void> {
     t.ok(Date.now() >= brief.expiresAt, 'and no earlier');
     t.strictSame(await keys.findClaim(brief.id, Date.now()), again);
   });
+
+  await t.test('claims that have ended are forgotten, and no others', async (t) => {
+    const now = Date.now();
+    const [past, present] = [newClaim({ expiresAt: now - 1_000 }), newClaim()];
+    await keys.create(newRecord(), { claim: past });
+    await keys.create(newRecord(), { claim: present });
+    while ((await other.keys.pruneClaims(now)) > 0);
+    t.equal(await keys.findClaim(past.id, 0), null);
+    t.strictSame(await keys.findClaim(present.id, now), present);
+    t.equal(await keys.pruneClaims(now), 0);
+  });
 }

@@ -57,6 +57,11 @@ export class FaultyKeyStore implements KeyStore {
     return this.#store.findClaim(id, now);
   }
 
+  async pruneClaims(now: number): Promise<number> {
+    this.#mustBeUp();
+    return this.#store.pruneClaims(now);
+  }
+
   /** Gives the answers of one kind that are held back. */
   letThrough(kind: 'find' | 'changes'): void {
     const now = this.#held.filter((each) => each.kind === kind);

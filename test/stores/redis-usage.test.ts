@@ -1,11 +1,11 @@
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
-import type { LoggedRequest } from '../../src/core/request-log.ts';
-import type { UsageBatch, UsageScope } from '../../src/core/usage.ts';
+import type { LoggedRequest, LogPage } from '../../src/core/request-log.ts';
+import { type KeyUse, startOf, type UsageBatch, type UsageScope } from '../../src/core/usage.ts';
 import { RedisConnection } from '../../src/stores/redis/connection.ts';
 import { RedisRequestLog } from '../../src/stores/redis/request-log.ts';
 import { RedisUsageStore } from '../../src/stores/redis/usage.ts';
-import { countsName, daysName, LOGS, logName, sentName } from '../../src/stores/redis/usage-layout.ts';
+import { countsName, daysName, LOGS, lastUseName, logName, sentName } from '../../src/stores/redis/usage-layout.ts';
 import { startRedis } from '../support/redis.ts';
 
 const DAY = 20_780;
@@ -66,6 +66,36 @@ t.test('what is counted goes when its retention is over, and what was sent long 
   t.ok((await days(countsName(scope, DAY - 30))) > 60);
 });
 
+function ids({ entries }: LogPage): string[] {
+  return entries.map(({ requestId }) => requestId);
+}
+
+t.test('a last use goes when the key was not used for as long as the retention', async (t) => {
+  const usage = new RedisUsageStore(await connect(t));
+  const days = async (keyId: string): Promise<number> => (await raw.ttl(lastUseName(`key:${keyId}`))) / DAY_SECONDS;
+  const isWhole = (ttl: number): boolean => ttl > 90.9 && ttl <= 91;
+  const use = (keyId: string, day: number): KeyUse => ({ keyId, lastUsedAt: startOf(day), previousLastUsedAt: null });
+  let number = 0;
+  const record = (scopes: readonly UsageScope[], uses: readonly KeyUse[]): Promise<void> => {
+    number++;
+    return usage.record({ ...batch('u', number, scopes), uses });
+  };
+  // Some with counts of the same key, some without.
+  await record(['key:counted'], [use('counted', DAY), use('alone', DAY), use('old', DAY - 89)]);
+  t.ok(isWhole(await days('counted')));
+  t.ok(isWhole(await days('alone')));
+  t.ok((await days('old')) <= 2);
+  // What uses it later keeps it longer; what is written late, of earlier, does not shorten it.
+  for (const keyId of ['counted', 'alone']) await raw.expire(lastUseName(`key:${keyId}`), DAY_SECONDS);
+  await record(['key:counted'], [use('counted', DAY), use('alone', DAY)]);
+  await record([], [use('counted', DAY - 50), use('alone', DAY - 50)]);
+  t.ok(isWhole(await days('counted')));
+  t.ok(isWhole(await days('alone')));
+  t.strictSame(await usage.read(['counted', 'alone']), [use('counted', DAY), use('alone', DAY)]);
+  await record([], [{ keyId: 'never', lastUsedAt: null, previousLastUsedAt: null }]);
+  t.equal(await raw.exists(lastUseName('key:never')), 0);
+});
+
 t.test('a log is gone by itself when nobody writes to it for as long as its retention', async (t) => {
   const log = new RedisRequestLog(await connect(t));
   const at = Date.now();
@@ -85,11 +115,20 @@ t.test('a log is gone by itself when nobody writes to it for as long as its rete
   const old = { ...entry, at: at - 120_000, requestId: 'old' };
   await log.append([{ keyId: 'key_1', entries: [old, entry], retentionMs: 60_000, maxEntries: 10 }]);
   const page = await log.read({ keyId: 'key_1', limit: 5, order: 'oldest' });
-  t.strictSame(page.entries, [entry], 'what is too old already does not stay');
+  t.strictSame(ids(page), ['r'], 'what is too old already does not stay');
   const left = await raw.pttl(logName('key_1'));
   t.ok(left > 0 && left <= 60_000);
-  t.equal(await log.prune(at + 1_000), 0);
+  while ((await log.prune(at + 1_000)) > 0);
   t.equal(Number(await raw.zscore(LOGS, 'key_1')), at + 60_000, 'it is looked at when its oldest entry expires');
   t.equal(await log.prune(at + 60_000), 1);
   t.equal(await raw.zcard(LOGS), 0);
+});
+
+t.test('logs that Redis forgot itself are taken off the list as well, a bounded number at a time', async (t) => {
+  const log = new RedisRequestLog(await connect(t));
+  const due = Array.from({ length: 250 }, (_, i) => [1_000 + i, `gone_${i}`]).flat();
+  await raw.zadd(LOGS, ...due);
+  const left: number[] = [];
+  while ((await log.prune(2_000)) > 0) left.push(await raw.zcard(LOGS));
+  t.strictSame(left, [150, 50, 0]);
 });

@@ -47,7 +47,6 @@ function allCalls(store: Store): Record<string, () => Promise<unknown>> {
     days: () => usage.days('all', 1, 2),
     'log request': () => requests.append([logged]),
     'read requests': () => requests.read({ keyId: 'key_x', limit: 1, order: 'newest' }),
-    'find request': () => requests.find('key_x', 'x'),
     'prune requests': () => requests.prune(1),
     append: () => audit.append(newEvent()),
     'read audit': () => audit.read({ limit: 1 }),

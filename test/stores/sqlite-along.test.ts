@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
-import type { AuditEntry } from '../../src/core/audit.ts';
+import type { AuditEntry, AuditPage } from '../../src/core/audit.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { AuditTable } from '../../src/stores/sqlite/audit-table.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
@@ -35,19 +35,44 @@ function fill(db: DatabaseSync, count: number): AuditEntry[] {
   return made;
 }
 
-t.test('whatever part of a long audit log is asked for, the first page is a full one', async (t) => {
+t.test('whoever and whatever is asked for in a long audit log, the first page is a full one', async (t) => {
   const { store, db } = await setUp(t);
   const made = fill(db, 12_000);
   const numbers = async (query: object): Promise<number[]> =>
     (await store.audit.read({ limit: 3, ...query })).entries.map((entry) => entry.seq);
   t.strictSame(await numbers({}), [12_000, 11_999, 11_998]);
-  t.strictSame(await numbers({ to: 5_000 }), [5_000, 4_999, 4_998]);
-  t.strictSame(await numbers({ from: 20, to: 9_000 }), [9_000, 8_999, 8_998]);
+  t.strictSame(await numbers({ after: '5000' }), [4_999, 4_998, 4_997]);
+  t.strictSame(await numbers({ from: 11_000, to: 11_500 }), [11_500, 11_499, 11_498]);
+  t.strictSame(await numbers({ actor: 'actor_7' }), [11_998, 11_988, 11_978]);
   t.strictSame(await numbers({ actor: 'actor_7', to: 5_000 }), [4_998, 4_988, 4_978]);
   const { target } = JSON.parse(made[41]?.json ?? '') as { target: string };
   t.strictSame(await numbers({ target, actor: 'actor_1' }), [42]);
-  const { next } = await store.audit.read({ limit: 3, from: 20, to: 9_000 });
-  t.strictSame(await numbers({ from: 20, to: 9_000, after: next }), [8_997, 8_996, 8_995]);
+});
+
+t.test('a time looks at a bounded number of audit entries for each page, and finds all', async (t) => {
+  const { store, db } = await setUp(t);
+  fill(db, 4_100);
+  const pages: number[][] = [];
+  for (let after: string | null = '4101'; after !== null; ) {
+    const page: AuditPage = await store.audit.read({ limit: 2, to: 3, after });
+    pages.push(page.entries.map(({ seq }) => seq));
+    after = page.next;
+  }
+  t.strictSame(pages, [[], [], [3, 2], [1]]);
+});
+
+t.test('a look-up in the audit log is one in an index that has its order', async (t) => {
+  const { db } = await setUp(t);
+  for (const filter of ['', 'actor = ? AND', 'action = ? AND', 'target = ? AND']) {
+    const sql = `EXPLAIN QUERY PLAN SELECT json FROM audit WHERE ${filter} seq < ? ORDER BY seq DESC LIMIT ?`;
+    const values = filter === '' ? [9, 9] : ['x', 9, 9];
+    const plan = db
+      .prepare(sql)
+      .all(...values)
+      .map((step) => String(step['detail']));
+    t.match(plan, filter === '' ? [/^SEARCH audit USING INTEGER PRIMARY KEY/] : [/^SEARCH audit USING INDEX/]);
+    t.equal(plan.length, 1, 'and sorts nothing');
+  }
 });
 
 t.test('an audit entry that was made unreadable is still seen, and is not removed as an old one', async (t) => {
@@ -87,4 +112,16 @@ t.test('claims that have ended go as new ones come, some at a time', async (t) =
   for (let i = 3; i < 6; i++) await create(`later_${i}`);
   t.equal(count(), 5);
   t.not(await store.keys.findClaim('later_1', clock.time), null);
+});
+
+t.test('claims that have ended go without new ones too, a bounded number at a time', async (t) => {
+  const { store, clock, db } = await setUp(t);
+  db.exec('BEGIN');
+  const insert = db.prepare('INSERT INTO claims VALUES (?, ?, ?, ?, ?)');
+  for (let i = 1; i <= 1_300; i++) insert.run(`claim_${i}`, 'f', '{}', 's', clock.time + i);
+  db.exec('COMMIT');
+  const removed: number[] = [];
+  for (let n = -1; n !== 0; removed.push(n)) n = await store.keys.pruneClaims(clock.time + 1_200);
+  t.strictSame(removed, [500, 500, 200, 0]);
+  t.equal(Number(db.prepare('SELECT count(*) AS n FROM claims').get()?.['n']), 100);
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { UsageBatch, UsageScope, UsageStore } from '../../src/core/usage.ts';
+import { startOf, type UsageBatch, type UsageScope, type UsageStore } from '../../src/core/usage.ts';
 import { openUsageFiles, type UsageFiles } from '../../src/stores/sqlite/usage-files.ts';
 
 const DAY = 20_780;
@@ -28,7 +29,7 @@ function batch(writer: string, number: number, ids: readonly string[], day = DAY
     methods: { GET: 2 },
     denials: {},
   }));
-  const uses = ids.map((keyId) => ({ keyId, lastUsedAt: number, previousLastUsedAt: null }));
+  const uses = ids.map((keyId) => ({ keyId, lastUsedAt: startOf(day) + number, previousLastUsedAt: null }));
   return { writer, number, uses, deltas, keepFrom: 0 };
 }
 
@@ -78,7 +79,7 @@ t.test(
       denials: {},
     });
     const uses = await reader.usage.read(ids);
-    t.ok(uses.every(({ lastUsedAt }) => lastUsedAt === 150));
+    t.ok(uses.every(({ lastUsedAt }) => lastUsedAt === startOf(DAY) + 150));
   },
 );
 
@@ -110,4 +111,57 @@ t.test('old days are forgotten, a bounded number at a time', async (t) => {
   t.strictSame(removed, [500, 300, 0]);
   t.equal(rows(path, `counts WHERE day < ${DAY - 1}`), 0);
   t.equal(rows(path, 'counts'), 800);
+});
+
+t.test('last uses are forgotten when they are past their retention, a bounded number at a time', async (t) => {
+  const path = join(t.testdir(), 'store.db');
+  const { usage } = await open(t, path);
+  const db = new DatabaseSync(`${path}-usage`);
+  t.teardown(() => db.close());
+  const insert = db.prepare('INSERT INTO uses VALUES (?, ?, ?, ?)');
+  const [old, recent] = [startOf(DAY) - 1, startOf(DAY)];
+  db.exec('BEGIN');
+  for (let i = 0; i < 1_200; i++) insert.run(7, `old_${i}`, old, i % 2 === 0 ? null : old - 1);
+  for (let shard = 0; shard < 64; shard++) {
+    insert.run(shard, 'old', old, null);
+    insert.run(shard, 'never', null, null);
+    insert.run(shard, 'recent', recent, null);
+    insert.run(shard, 'recent_previous', old, recent);
+  }
+  db.exec('COMMIT');
+  const removed: number[] = [];
+  for (let call = 0; call < 66; call++) removed.push(await usage.prune(DAY));
+  t.strictSame(removed.slice(6, 11), [2, 500, 500, 202, 2]);
+  t.equal(rows(path, `uses WHERE key_id IN ('recent', 'recent_previous')`), 128, 'and nothing else is');
+  t.equal(rows(path, 'uses'), 128);
+});
+
+t.test('while many keys are read, others get their turn, and what they write is seen whole', async (t) => {
+  const path = join(t.testdir(), 'store.db');
+  const { usage } = await open(t, path);
+  const ids = Array.from({ length: 500 }, (_, i) => `key_"\n\t\\\u00e9_${i}`);
+  for (let i = 1; i <= 120; i++) await usage.record(batch('a', i, ids));
+  let turns = 0;
+  const reading = new AbortController();
+  const turning = (async () => {
+    for (; !reading.signal.aborted; turns++) await nextTurn();
+  })();
+  let written = 120;
+  const writing = (async () => {
+    // A fold begins and ends meanwhile.
+    while (!reading.signal.aborted || written < 160) await usage.record(batch('a', ++written, ids));
+  })();
+  let rounds = 0;
+  for (; rounds < 10; rounds++) {
+    const before = written;
+    const [uses, requests] = await Promise.all([usage.read(ids), usage.requests(ids, DAY, DAY)]);
+    const counts = requests.map((days) => (days.get(DAY) ?? 0) / 2);
+    t.ok(counts.every((count) => Number.isInteger(count) && count >= before - 1 && count <= written));
+    const last = uses.map(({ lastUsedAt }) => (lastUsedAt ?? 0) - startOf(DAY));
+    t.ok(last.every((time) => time >= before - 1 && time <= written));
+  }
+  reading.abort();
+  await Promise.all([turning, writing]);
+  t.ok(turns >= 5 * rounds, `${turns} turns in ${rounds} readings`);
+  await check(t, [usage], ids, written);
 });

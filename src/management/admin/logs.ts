@@ -20,7 +20,7 @@ const SILENT_ROUNDS = 30;
 const SETTLED_AFTER_MS = 2_000;
 /** Rounds after which it is looked whether the key is still there for the caller. */
 const CHECK_ROUNDS = 20;
-/** A follower is let go after an hour, and comes back with a token that is valid then. */
+/** A follower is let go after an hour, or when its token ends, and comes back with one that is valid then. */
 const MAX_FOLLOW_MS = 3_600_000;
 
 type LogMethods = Pick<ManagementClient, 'keyLogs' | 'followLogs'>;
@@ -60,7 +60,7 @@ async function* follow(
   query: LogQueryInput,
   signal: AbortSignal,
   after: string | undefined,
-  { clock, keys, store }: AdminContext,
+  { caller, clock, keys, store }: AdminContext,
 ): AsyncGenerator<FollowedEntry | null> {
   await keys.get(id);
   const began = clock.now();
@@ -69,18 +69,15 @@ async function* follow(
   let position = after ?? null;
   yield null;
   let rounds = 0;
-  for (let silent = 1; !signal.aborted && clock.now() - began < MAX_FOLLOW_MS; silent++) {
+  const end = Math.min(began + MAX_FOLLOW_MS, caller.expiresAt ?? Number.POSITIVE_INFINITY);
+  for (let silent = 1; !signal.aborted && clock.now() < end; silent++) {
     const to = Math.min(conditions.to ?? Number.POSITIVE_INFINITY, clock.now() - SETTLED_AFTER_MS);
     const page = await store.requests.read({
       ...conditions,
       to,
       ...(position === null ? { from } : { after: position }),
     });
-    for (const [i, entry] of page.entries.entries()) {
-      // Who is cut off in the middle of a page gets the rest of it, and its beginning once more.
-      const isLast = i === page.entries.length - 1;
-      yield { position: isLast ? page.last : position, entry: shown(entry) };
-    }
+    for (const entry of page.entries) yield { position: entry.position, entry: shown(entry) };
     position = page.last ?? position;
     if (page.entries.length > 0) silent = 0;
     else if (silent % SILENT_ROUNDS === 0) yield null;

@@ -1,12 +1,10 @@
-import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import type { LogBatch, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
 import {
   beginOf,
   collectLogPage,
-  decodeEntry,
   encodeEntry,
   isPosition,
   type LogRange,
-  MAX_SEARCHED,
   Positions,
   type StoredEntry,
 } from '../log-pages.ts';
@@ -21,8 +19,6 @@ const MAX_ENTRIES = 100;
 /** Logs that one call of `prune` looks at, and entries that it removes from each. */
 const MAX_PRUNED_LOGS = 100;
 const MAX_PRUNED_ENTRIES = 100;
-/** Entries that `find` reads at a time. */
-const FIND_CHUNK = 1_000;
 
 /** Follows every position within it. */
 const AFTER_POSITION = '\x7f';
@@ -57,22 +53,6 @@ export class RedisRequestLog implements RequestLog {
     return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
   }
 
-  async find(keyId: string, requestId: string): Promise<LoggedRequest | null> {
-    let below = ':';
-    const wanted = JSON.stringify(requestId);
-    for (let searched = 0; searched < MAX_SEARCHED; searched += FIND_CHUNK) {
-      const entries = await this.#entries(keyId, { above: '', below, order: 'newest' }, FIND_CHUNK);
-      for (const { text } of entries) {
-        const entry = text.includes(wanted) ? decodeEntry(keyId, text) : null;
-        if (entry?.requestId === requestId) return entry;
-      }
-      const last = entries.at(-1);
-      if (last === undefined || entries.length < FIND_CHUNK) return null;
-      below = last.position;
-    }
-    return null;
-  }
-
   async prune(now: number): Promise<number> {
     const due = await this.#connection.ask((client) =>
       client.zrangebyscore(LOGS, '-inf', now, 'LIMIT', 0, MAX_PRUNED_LOGS),
@@ -89,7 +69,10 @@ export class RedisRequestLog implements RequestLog {
     await this.#connection.run(APPEND_LOG, [logName(keyId)], [retentionMs, maxEntries, ...members]);
   }
 
-  /** @returns how many entries went, and one for a log that is not looked at again */
+  /**
+   * @returns how many entries went; one also when none did: the log is gone, or was found to be due later, and there may
+   *   be others behind it
+   */
   async #pruneLog(keyId: string, now: number): Promise<number> {
     const answer = await this.#connection.run(PRUNE_LOG, [logName(keyId)], [now, MAX_PRUNED_ENTRIES]);
     const [removed, due] = answer as [number, number];
@@ -98,7 +81,7 @@ export class RedisRequestLog implements RequestLog {
     await this.#connection.ask<unknown>((client) =>
       due < 0 ? client.zrem(LOGS, keyId) : client.zadd(LOGS, 'XX', due, keyId),
     );
-    return removed;
+    return Math.max(removed, 1);
   }
 
   async #entries(keyId: string, { above, below, order }: LogRange, count: number): Promise<StoredEntry[]> {

@@ -8,7 +8,7 @@ import type { UsageScope } from '../../core/usage.ts';
  * | `lk:usage:{<scope>}:<day>`      | hash | what was counted on a day; forgotten when its retention is over |
  * | `lk:usage:{<scope>}:<day>:sent` | hash | the last batch of each process that counted there; kept for two days |
  * | `lk:usage:{<scope>}:days`       | hash | requests by day, so that a month of many keys is one look-up for each |
- * | `lk:usage:{key:<id>}:use`       | hash | when the key was last used |
+ * | `lk:usage:{key:<id>}:use`       | hash | when the key was last used; forgotten when that is past its retention |
  * | `lk:log:<id>`                   | zset | requests of the key, all of one score, so in the order of their positions |
  * | `lk:logs`                       | zset | ids of the keys that have a log, by when its oldest entry expires |
  *

@@ -3,22 +3,32 @@ import { script } from './scripts.ts';
 /** Names that ADD_COUNTS takes for each scope and day. */
 export const NAMES_OF_COUNTS = 4;
 
+/** A key that is in use sets a new end for its last use no more often than this, in seconds. */
+const USE_SLACK = 3_600;
+
+/** Merges a last use: of each of its times the later one wins; '' is none. It goes when it was not merged for so long. */
+const MERGE = `
+local function merge(key, last, previous, seconds)
+  for field, value in pairs({last = last, previous = previous}) do
+    if value ~= '' and tonumber(value) > tonumber(redis.call('HGET', key, field) or '-1') then
+      redis.call('HSET', key, field, value)
+    end
+  end
+  local isUsed = last ~= '' or previous ~= ''
+  if isUsed and redis.call('TTL', key) < seconds - ${USE_SLACK} then redis.call('EXPIRE', key, seconds) end
+end`;
+
 /**
  * Adds what a process counted, one scope and day after the other, unless it was added before. KEYS, for each: counts,
  * sent, days, last use. ARGV: writer, number, seconds that what was sent is kept, first day that is kept; then for each:
- * day, requests, seconds that the counts are kept, last use, last use of the previous secret ('' for none), how many
+ * day, requests, seconds that the counts and the use are kept, last use, last use of the previous secret ('' for none), how many
  * fields, and the fields, each with what to add to it.
  *
  * `sent` has a field for each process that counted for the scope that day, and goes two days after it was made. Redis
  * refuses a script for want of memory at its first write or not at all, so it never marks what it does not add.
  */
-export const ADD_COUNTS = script(`
+export const ADD_COUNTS = script(`${MERGE}
 local writer, number, keepFrom = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
-local function later(key, field, value)
-  if value == '' then return end
-  local known = tonumber(redis.call('HGET', key, field) or '-1')
-  if tonumber(value) > known then redis.call('HSET', key, field, value) end
-end
 local function add(counts, sent, days, arg, fields)
   local seen = redis.call('HGET', sent, writer)
   if seen and tonumber(seen) >= number then return end
@@ -38,20 +48,14 @@ local arg = 5
 for key = 1, #KEYS, ${NAMES_OF_COUNTS} do
   local fields = tonumber(ARGV[arg + 5])
   add(KEYS[key], KEYS[key + 1], KEYS[key + 2], arg, fields)
-  later(KEYS[key + 3], 'last', ARGV[arg + 3])
-  later(KEYS[key + 3], 'previous', ARGV[arg + 4])
+  merge(KEYS[key + 3], ARGV[arg + 3], ARGV[arg + 4], tonumber(ARGV[arg + 2]))
   arg = arg + 6 + 2 * fields
 end
 return 1`);
 
-/** KEYS: last use. ARGV: last, previous; '' for none. The later time wins. */
-export const MERGE_USE = script(`
-for i, field in ipairs({'last', 'previous'}) do
-  if ARGV[i] ~= '' then
-    local known = tonumber(redis.call('HGET', KEYS[1], field) or '-1')
-    if tonumber(ARGV[i]) > known then redis.call('HSET', KEYS[1], field, ARGV[i]) end
-  end
-end
+/** KEYS: last use. ARGV: last, previous; '' for none; seconds that it is kept. */
+export const MERGE_USE = script(`${MERGE}
+merge(KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]))
 return 1`);
 
 /**

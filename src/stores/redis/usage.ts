@@ -1,5 +1,13 @@
 import type { Redis } from 'ioredis';
-import type { KeyUse, UsageBatch, UsageDay, UsageScope, UsageStore, UsageTotals } from '../../core/usage.ts';
+import {
+  dayOf,
+  type KeyUse,
+  type UsageBatch,
+  type UsageDay,
+  type UsageScope,
+  type UsageStore,
+  type UsageTotals,
+} from '../../core/usage.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
 import { countsName, daysName, lastUseName, sentName } from './usage-layout.ts';
@@ -37,9 +45,11 @@ export class RedisUsageStore implements UsageStore {
       this.#maxItems = 1;
       await this.#addAll(head, items);
     }
-    await inGroups(rest, ({ keyId, lastUsedAt, previousLastUsedAt }) =>
-      this.#connection.run(MERGE_USE, [lastUseName(`key:${keyId}`)], [lastUsedAt ?? '', previousLastUsedAt ?? '']),
-    );
+    await inGroups(rest, ({ keyId, lastUsedAt, previousLastUsedAt }) => {
+      const seconds = secondsOf(dayOf(Math.max(lastUsedAt ?? 0, previousLastUsedAt ?? 0)), batch);
+      const args = [lastUsedAt ?? '', previousLastUsedAt ?? '', seconds];
+      return this.#connection.run(MERGE_USE, [lastUseName(`key:${keyId}`)], args);
+    });
   }
 
   async read(keyIds: readonly string[]): Promise<KeyUse[]> {
@@ -108,15 +118,18 @@ function itemsOf(batch: UsageBatch): { items: Item[]; rest: readonly KeyUse[] } 
     const use = uses.get(scope);
     uses.delete(scope);
     const { requests, fields } = fieldsOf(delta);
-    // The day is to go when `keepFrom`, which moves on by one each day, has passed it.
-    const seconds = Math.max(1, day - batch.keepFrom + 1) * DAY_SECONDS;
     const times = [use?.lastUsedAt ?? '', use?.previousLastUsedAt ?? ''];
     return {
       names: [countsName(scope, day), sentName(scope, day), daysName(scope), lastUseName(scope)],
-      args: [day, requests, seconds, ...times, fields.length / 2, ...fields],
+      args: [day, requests, secondsOf(day, batch), ...times, fields.length / 2, ...fields],
     };
   });
   return { items, rest: [...uses.values()] };
+}
+
+/** How long what is of a day is kept: it is to go when `keepFrom`, which moves on by one each day, has passed that. */
+function secondsOf(day: number, { keepFrom }: UsageBatch): number {
+  return Math.max(1, day - keepFrom + 1) * DAY_SECONDS;
 }
 
 function requestsBetween(days: Readonly<Record<string, string>>, from: number, to: number): Map<number, number> {

@@ -10,20 +10,17 @@ import { type Connection, transaction } from './transaction.ts';
 const MAX_EXAMINED = 2_000;
 const MAX_PAGE = 1_000;
 const SELECT = 'SELECT seq, at, actor, action, target, json, previous_hash, hash FROM audit';
-const TOKEN = /^([1-9]\d{0,15}|0)-([1-9]\d{0,14})$/;
+const TOKEN = /^[1-9]\d{0,15}$/;
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 
-/** Where a page ended: entries are read by their times, those of one time by their numbers. */
-interface Place {
-  readonly at: number;
-  readonly seq: number;
-}
+/** Reads the newest rows before the one with a number, newest first, as they are asked for. */
+type Source = (before: number, count: number) => Iterable<Row>;
 
-/** Reads the newest rows before a place, newest first, as they are asked for. */
-type Source = (before: Place, count: number) => Iterable<Row>;
-
-/** The audit log in SQLite. A time and one filter are one look-up in one index; further filters look at what it finds. */
+/**
+ * The audit log in SQLite. One filter is one look-up in one index; further filters and times look at what it finds. It is
+ * read by the numbers of its entries, never by their times: a clock may step back.
+ */
 export class SqliteAuditLog implements AuditLog {
   readonly #reader: Connection;
   readonly #writer: Connection;
@@ -39,7 +36,7 @@ export class SqliteAuditLog implements AuditLog {
     this.#writer = writer;
     this.#table = table;
     const by = (filter: string): StatementSync =>
-      db.prepare(`${SELECT} WHERE ${filter} at >= ? AND (at, seq) < (?, ?) ORDER BY at DESC, seq DESC LIMIT ?`);
+      db.prepare(`${SELECT} WHERE ${filter} seq < ? ORDER BY seq DESC LIMIT ?`);
     this.#byFilter = { target: by('target = ? AND'), actor: by('actor = ? AND'), action: by('action = ? AND') };
     this.#all = by('');
     this.#forward = db.prepare(`${SELECT} WHERE seq > ? ORDER BY seq LIMIT ?`);
@@ -52,8 +49,7 @@ export class SqliteAuditLog implements AuditLog {
 
   async read(query: AuditQuery): Promise<AuditPage> {
     checkLimit(query.limit);
-    const first =
-      query.after === undefined ? { at: query.to ?? Number.MAX_SAFE_INTEGER, seq: 0 } : readToken(query.after);
+    const first = query.after === undefined ? Number.MAX_SAFE_INTEGER : readToken(query.after);
     return this.#guard(() => collect(query, first, this.#sourceOf(query)));
   }
 
@@ -75,12 +71,11 @@ export class SqliteAuditLog implements AuditLog {
   }
 
   #sourceOf(query: AuditQuery): Source {
-    const from = query.from ?? 0;
     for (const name of ['target', 'actor', 'action'] as const) {
       const value = query[name];
-      if (value !== undefined) return ({ at, seq }, count) => this.#byFilter[name].iterate(value, from, at, seq, count);
+      if (value !== undefined) return (before, count) => this.#byFilter[name].iterate(value, before, count);
     }
-    return ({ at, seq }, count) => this.#all.iterate(from, at, seq, count);
+    return (before, count) => this.#all.iterate(before, count);
   }
 
   #guard<T>(read: () => T): T {
@@ -92,7 +87,7 @@ export class SqliteAuditLog implements AuditLog {
   }
 }
 
-function collect(query: AuditQuery, first: Place, source: Source): AuditPage {
+function collect(query: AuditQuery, first: number, source: Source): AuditPage {
   const entries: AuditEntry[] = [];
   let last = first;
   let examined = 0;
@@ -101,18 +96,21 @@ function collect(query: AuditQuery, first: Place, source: Source): AuditPage {
     if (matches(query, row)) {
       const entry = entryOf(row);
       const isFull = entries.length === query.limit || (length > 0 && length + entry.json.length > MAX_PAGE_LENGTH);
-      if (isFull) return { entries, next: writeToken(last) };
+      if (isFull) return { entries, next: String(last) };
       entries.push(entry);
       length += entry.json.length;
     }
-    last = { at: Number(row['at']), seq: Number(row['seq']) };
+    last = Number(row['seq']);
     examined++;
   }
-  return { entries, next: examined < MAX_EXAMINED ? null : writeToken(last) };
+  return { entries, next: examined < MAX_EXAMINED ? null : String(last) };
 }
 
-function matches({ actor, action, target }: AuditQuery, row: Row): boolean {
+function matches({ from, to, actor, action, target }: AuditQuery, row: Row): boolean {
+  const at = Number(row['at']);
   return (
+    (from === undefined || at >= from) &&
+    (to === undefined || at < to) &&
     (actor === undefined || actor === row['actor']) &&
     (action === undefined || action === row['action']) &&
     (target === undefined || target === row['target'])
@@ -134,13 +132,7 @@ function checkLimit(limit: number): void {
   }
 }
 
-function writeToken({ at, seq }: Place): string {
-  return `${at}-${seq}`;
-}
-
-function readToken(token: string): Place {
-  const [, at, seq] = TOKEN.exec(token) ?? [];
-  if (at === undefined)
-    throw new StoreError('STORE_BAD_QUERY', 'The page token is not one that a page of this log gave');
-  return { at: Number(at), seq: Number(seq) };
+function readToken(token: string): number {
+  if (TOKEN.test(token)) return Number(token);
+  throw new StoreError('STORE_BAD_QUERY', 'The page token is not one that a page of the audit log gave');
 }

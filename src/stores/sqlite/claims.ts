@@ -5,6 +5,8 @@ import { StoreError } from '../../core/ports.ts';
 
 /** Expired claims that go with each new one: more than come, so that they do not pile up. */
 const SWEPT = 20;
+/** Expired claims that one call of `prune` removes. */
+const MAX_PRUNE = 500;
 
 /** Claims of requests that were carried out. */
 export class ClaimTable {
@@ -36,6 +38,11 @@ export class ClaimTable {
       sealedSecret: String(row['sealed_secret']),
       expiresAt: Number(row['expires_at']),
     };
+  }
+
+  /** As KeyStore.pruneClaims. Runs inside a transaction. */
+  prune(now: number): number {
+    return Number(this.#sweep.run(now, MAX_PRUNE).changes);
   }
 
   /**

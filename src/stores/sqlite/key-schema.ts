@@ -84,6 +84,16 @@ const MANAGEMENT = `
   ) STRICT;
   CREATE INDEX claims_by_expiry ON claims (expires_at);`;
 
+/** The audit log is listed by its numbers, which such an index holds beside what is looked for. */
+const AUDIT_BY_NUMBER = `
+  DROP INDEX audit_by_at;
+  DROP INDEX audit_by_actor;
+  DROP INDEX audit_by_action;
+  DROP INDEX audit_by_target;
+  CREATE INDEX audit_by_actor ON audit (actor);
+  CREATE INDEX audit_by_action ON audit (action);
+  CREATE INDEX audit_by_target ON audit (target) WHERE target IS NOT NULL;`;
+
 export const KEYS_SCHEMA: Schema = [
   FIRST,
   (db) => {
@@ -91,6 +101,7 @@ export const KEYS_SCHEMA: Schema = [
     fillPositions(db);
     db.exec(MANAGEMENT);
   },
+  AUDIT_BY_NUMBER,
 ];
 
 /** @param otherwise when the text does not say: after all times, so that such an entry is seen, and never too old */

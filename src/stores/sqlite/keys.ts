@@ -76,6 +76,10 @@ export class SqliteKeyStore implements KeyStore {
     return this.#guard(() => this.#parts.claims.find(id, now));
   }
 
+  pruneClaims(now: number): Promise<number> {
+    return transaction(this.#parts.writer, () => this.#parts.claims.prune(now));
+  }
+
   changesSince(cursor: string | null): KeyChanges {
     return this.#guard(() => this.#parts.changes.since(cursor));
   }

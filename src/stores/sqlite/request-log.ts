@@ -1,16 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
-import {
-  collectLogPage,
-  decodeEntry,
-  encodeEntry,
-  type LogRange,
-  MAX_SEARCHED,
-  Positions,
-  type StoredEntry,
-} from '../log-pages.ts';
+import type { LogBatch, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import { collectLogPage, encodeEntry, type LogRange, Positions, type StoredEntry } from '../log-pages.ts';
 import { storeError } from './errors.ts';
 import { type Connection, transaction } from './transaction.ts';
 
@@ -32,8 +24,6 @@ const TRIM = `DELETE FROM requests WHERE (key_id, position) IN (
   ) ORDER BY position LIMIT ?3)`;
 const PRUNE = `DELETE FROM requests WHERE (key_id, position) IN (
   SELECT key_id, position FROM requests WHERE expires_at <= ? LIMIT ?)`;
-const FIND = `SELECT entry FROM (SELECT request_id, entry FROM requests WHERE key_id = ? ORDER BY position DESC LIMIT ?)
-  WHERE request_id = ? LIMIT 1`;
 
 /** Requests of keys in SQLite. */
 export class SqliteRequestLog implements RequestLog {
@@ -72,15 +62,6 @@ export class SqliteRequestLog implements RequestLog {
 
   read(query: LogQuery): Promise<LogPage> {
     return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
-  }
-
-  async find(keyId: string, requestId: string): Promise<LoggedRequest | null> {
-    try {
-      const row = this.#reader.db.prepare(FIND).get(keyId, MAX_SEARCHED, requestId);
-      return row === undefined ? null : decodeEntry(keyId, String(row['entry']));
-    } catch (error) {
-      throw storeError(error, this.#reader.file);
-    }
   }
 
   async prune(now: number): Promise<number> {

@@ -31,6 +31,16 @@ export function decodeCounts(text: string): Counts {
   }
 }
 
+/**
+ * How many requests are in counts, without the rest of them, which is most of the text.
+ *
+ * @throws StoreError STORE_CORRUPT
+ */
+export function decodeRequests(text: string): number {
+  // The hours come first, and hold no other brace.
+  return requestsIn(decodeCounts(`${text.slice(0, text.indexOf('}') + 1)}]`));
+}
+
 /** Adds `more` to `counts`. */
 export function addCounts(counts: Counts, more: Counts): void {
   const [hours] = counts;
@@ -46,7 +56,7 @@ export function addCounts(counts: Counts, more: Counts): void {
   }
 }
 
-export function requestsIn(counts: Counts): number {
+export function requestsIn(counts: readonly [Counts[0], ...unknown[]]): number {
   return Object.values(counts[0]).reduce((sum, [requests]) => sum + requests, 0);
 }
 

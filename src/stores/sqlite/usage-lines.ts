@@ -24,17 +24,33 @@ export function shardOf(scope: UsageScope): number {
   return (hash >>> 0) % SHARDS;
 }
 
-/** The lines of a batch, by shard; '' for those that it says nothing of. */
+/** The lines of a batch, by shard, those of last uses after the others; '' for those that it says nothing of. */
 export function linesOf(batch: UsageBatch): string[] {
   const lines = Array.from({ length: SHARDS }, () => new Array<string>());
   for (const delta of batch.deltas) {
-    lines[shardOf(delta.scope)]?.push(`\n${quoted(delta.scope)}\t${delta.day}\t${encodeCounts(delta)}`);
+    lines[shardOf(delta.scope)]?.push(`\n${nameOf(delta.scope)}\t${delta.day}\t${encodeCounts(delta)}`);
   }
   for (const { keyId, lastUsedAt, previousLastUsedAt } of batch.uses) {
-    const line = `\n${quoted(USE + keyId)}\t${lastUsedAt ?? ''}\t${previousLastUsedAt ?? ''}`;
+    const line = `\n${nameOfUse(keyId)}\t${lastUsedAt ?? ''}\t${previousLastUsedAt ?? ''}`;
     lines[shardOf(`key:${keyId}`)]?.push(line);
   }
   return lines.map((of) => of.join(''));
+}
+
+/** What the lines of a scope begin with. */
+export function nameOf(scope: UsageScope): string {
+  return quoted(scope);
+}
+
+/** What the lines of a key's last uses begin with. */
+export function nameOfUse(keyId: string): string {
+  return quoted(USE + keyId);
+}
+
+/** Where in the lines of a shard those of last uses begin. */
+export function beginOfUses(lines: string): number {
+  const begin = lines.indexOf(`\n"${USE}`);
+  return begin < 0 ? lines.length : begin;
 }
 
 /** As JSON, so that no name holds a line feed or a tab. */
@@ -62,17 +78,8 @@ export class Folded {
 
   /** Adds the lines of one scope. */
   addScope(lines: string, scope: UsageScope): void {
-    this.#addNamed(lines, scope);
-  }
-
-  /** Adds the line of a key's last use. */
-  addUse(lines: string, keyId: string): void {
-    this.#addNamed(lines, USE + keyId);
-  }
-
-  #addNamed(lines: string, name: string): void {
     // A line feed in a name is escaped, so this is found nowhere but where a line begins.
-    const begin = `\n${quoted(name)}\t`;
+    const begin = `\n${nameOf(scope)}\t`;
     for (let start = lines.indexOf(begin); start >= 0; start = lines.indexOf(begin, start + 1)) {
       const next = lines.indexOf('\n', start + 1);
       this.#addLine(lines, start + 1, next < 0 ? lines.length : next);
@@ -117,6 +124,7 @@ function later(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
-function timeOf(text: string): number | null {
+/** A time in a line of a last use. */
+export function timeOf(text: string): number | null {
   return text === '' ? null : Number(text);
 }

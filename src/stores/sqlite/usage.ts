@@ -1,20 +1,37 @@
 import type { StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import type { KeyUse, UsageBatch, UsageDay, UsageScope, UsageStore } from '../../core/usage.ts';
+import {
+  type KeyUse,
+  startOf,
+  type UsageBatch,
+  type UsageDay,
+  type UsageScope,
+  type UsageStore,
+} from '../../core/usage.ts';
 import { storeError } from './errors.ts';
 import { type Connection, transaction } from './transaction.ts';
-import { addCounts, type Counts, dayWith, decodeCounts, requestsIn } from './usage-counts.ts';
+import { addCounts, type Counts, dayWith, decodeCounts } from './usage-counts.ts';
 import { UsageFold } from './usage-fold.ts';
 import { type Appended, RowCache, UsageJournal } from './usage-journal.ts';
-import { Folded, laterUse, shardOf } from './usage-lines.ts';
+import { Folded, laterUse, SHARDS, shardOf } from './usage-lines.ts';
+import { requestsIn, usesIn } from './usage-scan.ts';
 
 /** Rows that one call of `prune` removes. */
 const MAX_PRUNE = 500;
+/** Keys that are read before requests get their turn. */
+const TURN_KEYS = 50;
+/** Characters of the journal that are gone through before: some 5 ms. */
+const TURN_LENGTH = 1_000_000;
 /** How long the last batch of a process is remembered, in seconds; it sends one again within seconds, or never. */
 const WRITER_SECONDS = 2 * 86_400;
 
 const PRUNE = `DELETE FROM counts WHERE (day, shard, scope) IN (
   SELECT day, shard, scope FROM counts WHERE day < ? ORDER BY day, shard, scope LIMIT ?)`;
+
+/** Rows are found by going through one shard: an index by time would have to be written with each use. */
+const PRUNE_USES = `DELETE FROM uses WHERE (shard, key_id) IN (
+  SELECT shard, key_id FROM uses
+    WHERE shard = ? AND max(coalesce(last_used_at, 0), coalesce(previous_last_used_at, 0)) < ? LIMIT ?)`;
 
 /** Usage in SQLite: what is read is always the counts and what of the journal is not in them yet. */
 export class SqliteUsageStore implements UsageStore {
@@ -25,6 +42,8 @@ export class SqliteUsageStore implements UsageStore {
   readonly #fold: UsageFold;
   readonly #write: Readonly<Record<'lastNumber' | 'setNumber', StatementSync>>;
   readonly #readJournal: UsageJournal;
+  /** The shard of which last uses are forgotten next. */
+  #pruned = 0;
   readonly #read: Readonly<Record<'use' | 'span' | 'requests' | 'counts', StatementSync>>;
 
   /**
@@ -59,36 +78,37 @@ export class SqliteUsageStore implements UsageStore {
   }
 
   async read(keyIds: readonly string[]): Promise<KeyUse[]> {
-    return this.#snapshot((pending) =>
-      keyIds.map((keyId) => {
-        const shard = shardOf(`key:${keyId}`);
+    const uses = new Map<string, KeyUse>();
+    await this.#eachShard(keyIds, (shard, ids, pending) => {
+      const unfolded = usesIn(pending, ids);
+      for (const keyId of ids) {
         const row = this.#read.use.get(shard, keyId);
         const last = timeOf(row?.['last_used_at']);
         const use = { keyId, lastUsedAt: last, previousLastUsedAt: timeOf(row?.['previous_last_used_at']) };
-        const folded = new Folded();
-        for (const lines of pending(shard)) folded.addUse(lines, keyId);
-        return laterUse(use, folded.uses.get(keyId) ?? use);
-      }),
-    );
+        uses.set(keyId, laterUse(use, unfolded.get(keyId) ?? use));
+      }
+    });
+    return keyIds.map((keyId) => uses.get(keyId) ?? { keyId, lastUsedAt: null, previousLastUsedAt: null });
   }
 
   async requests(keyIds: readonly string[], from: number, to: number): Promise<ReadonlyMap<number, number>[]> {
-    return this.#snapshot((pending) => {
+    const requests = new Map<string, Map<number, number>>();
+    await this.#eachShard(keyIds, (shard, ids, pending) => {
+      const unfolded = requestsIn(pending, ids);
       const span = this.#spanWithin(from, to);
-      return keyIds.map((keyId) => {
-        const scope: UsageScope = `key:${keyId}`;
-        const shard = shardOf(scope);
-        const requests = new Map<number, number>();
+      for (const keyId of ids) {
+        const days = new Map<number, number>();
         for (let day = span.first; day <= span.last; day++) {
-          const row = this.#read.requests.get(day, shard, scope);
-          if (row !== undefined) requests.set(day, Number(row['requests']));
+          const row = this.#read.requests.get(day, shard, `key:${keyId}`);
+          if (row !== undefined) days.set(day, Number(row['requests']));
         }
-        for (const [day, counts] of pendingOf(scope, pending(shard))) {
-          if (day >= from && day <= to) requests.set(day, (requests.get(day) ?? 0) + requestsIn(counts));
+        for (const [day, more] of unfolded.get(keyId) ?? []) {
+          if (day >= from && day <= to) days.set(day, (days.get(day) ?? 0) + more);
         }
-        return requests;
-      });
+        requests.set(keyId, days);
+      }
     });
+    return keyIds.map((keyId) => requests.get(keyId) ?? new Map());
   }
 
   async days(scope: UsageScope, from: number, to: number): Promise<UsageDay[]> {
@@ -113,8 +133,16 @@ export class SqliteUsageStore implements UsageStore {
     const { db } = this.#writer;
     return transaction(this.#writer, () => {
       db.prepare('DELETE FROM writers WHERE at < unixepoch() - ?').run(WRITER_SECONDS);
-      return Number(db.prepare(PRUNE).run(keepFrom, MAX_PRUNE).changes);
+      const removed = Number(db.prepare(PRUNE).run(keepFrom, MAX_PRUNE).changes);
+      return removed + this.#pruneUses(startOf(keepFrom), MAX_PRUNE - removed);
     });
+  }
+
+  /** Looks at the next shard, and at it again when there is more in it than one call removes. */
+  #pruneUses(before: number, limit: number): number {
+    const { changes } = this.#writer.db.prepare(PRUNE_USES).run(this.#pruned, before, limit);
+    if (changes < limit) this.#pruned = (this.#pruned + 1) % SHARDS;
+    return Number(changes);
   }
 
   /** @returns null when it was there already */
@@ -130,6 +158,30 @@ export class SqliteUsageStore implements UsageStore {
     const row = this.#read.span.get();
     if (typeof row?.['first'] !== 'number' || typeof row['last'] !== 'number') return { first: from, last: from - 1 };
     return { first: Math.max(from, row['first']), last: Math.min(to, row['last']) };
+  }
+
+  /**
+   * Reads about many keys, one shard after the other, so that the journal is gone through once for all of a shard.
+   * Requests get their turn in between; each shard is read in one snapshot.
+   */
+  async #eachShard(keyIds: readonly string[], read: ReadShard): Promise<void> {
+    const shards = [...Map.groupBy(new Set(keyIds), (keyId) => shardOf(`key:${keyId}`))];
+    let done = 0;
+    while (done < shards.length) {
+      if (done > 0) await setImmediate();
+      done += this.#snapshot((pending) => {
+        let [count, keys, length] = [0, 0, 0];
+        for (const [shard, ids] of shards.slice(done)) {
+          const lines = pending(shard);
+          read(shard, ids, lines);
+          count++;
+          keys += ids.length;
+          for (const { length: more } of lines) length += more;
+          if (keys >= TURN_KEYS || length >= TURN_LENGTH) break;
+        }
+        return count;
+      });
+    }
   }
 
   /**
@@ -155,6 +207,7 @@ export class SqliteUsageStore implements UsageStore {
 }
 
 type Pending = (shard: number) => readonly string[];
+type ReadShard = (shard: number, keyIds: readonly string[], pending: readonly string[]) => void;
 
 function pendingOf(scope: UsageScope, pending: readonly string[]): ReadonlyMap<number, Counts> {
   const folded = new Folded();
