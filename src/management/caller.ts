@@ -9,6 +9,8 @@ export interface Caller {
   /** The address that it came from, or the name of the machine. */
   readonly from: string;
   readonly requestId: string | null;
+  /** When its token ends, in milliseconds since the epoch: nothing goes on for it after that. null: it has none. */
+  readonly expiresAt: number | null;
 }
 
 /** Whether it may see everything. Who may change everything may see it too. */
@@ -28,5 +30,6 @@ export function localCaller(name: string, machine: string): Caller {
     permissions: compilePermissions(['*']),
     from: machine,
     requestId: null,
+    expiresAt: null,
   };
 }

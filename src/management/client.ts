@@ -1,4 +1,5 @@
 import type { AuditList, AuditQueryInput } from './schemas/audit.ts';
+import type { BulkChange, BulkResult } from './schemas/bulk.ts';
 import type {
   PermissionList,
   PresetList,
@@ -9,8 +10,6 @@ import type {
   TierList,
 } from './schemas/catalogue.ts';
 import type {
-  BulkChange,
-  BulkResult,
   KeyAnswer,
   KeyChanged,
   KeyCreate,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { canonicalAddress } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
 import { newRequestId } from '../core/request-id.ts';
-import { ManagementError } from './failures.ts';
+import { FAILURES, type FailureCode, ManagementError } from './failures.ts';
 import { problemOf } from './problems.ts';
 import { FIXED_HEADERS, LINGER_MS } from './respond.ts';
 
@@ -15,12 +15,21 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
+/** What a client was sent when what came was no request, or no whole one. */
+export interface Refusal {
+  readonly requestId: string;
+  readonly status: number;
+  readonly code: FailureCode;
+}
+
 /** One connection of a client: its requests are answered one after the other. */
 export class Connection {
   /** The remote address in canonical form; '' when it was gone before it could be read. */
   readonly address: string;
   /** It closes after the answers that are due. */
   closing = false;
+  /** What was sent last on it, when that is not the answer to a request. */
+  refusal: Refusal | null = null;
   readonly #socket: Socket;
   /** Requests that have no whole answer yet, in the order in which they came. */
   readonly #open: Exchange[] = [];
@@ -48,23 +57,35 @@ export class Connection {
     if (this.#open.length === 0) this.#socket.destroySoon();
   }
 
-  /** What came is not a request, or did not come in time. Answers that are due go out first. */
-  refuse(error: Error, clock: Clock): void {
+  /**
+   * What came is not a request, or did not come in time. Answers that are due go out first.
+   *
+   * @returns what was sent, when it belongs to no request that is being answered
+   */
+  refuse(error: Error, clock: Clock): Refusal | null {
     const socket = this.#socket;
     const failure = failureOf(error);
-    if (failure === null || !socket.writable || socket.bytesRead === 0) return void socket.destroy();
+    if (failure === null || !socket.writable || socket.bytesRead === 0) return this.#cut();
     const [first] = this.#open;
     const isReading = first !== undefined && !first.request.complete;
     if (first !== undefined && !isReading) {
       this.closing = true;
-      return;
+      return null;
     }
     // The parser reports each further piece of what it already gave up on.
-    if (this.closing) return;
+    if (this.closing) return null;
     this.closing = true;
-    if (first?.response.headersSent === true) return void socket.destroy();
-    socket.end(problemBytes(failure, clock.now()), 'latin1');
+    if (first?.response.headersSent === true) return this.#cut();
+    const requestId = newRequestId();
+    this.refusal = { requestId, status: FAILURES[failure.code].status, code: failure.code };
+    socket.end(problemBytes(failure, requestId, clock.now()), 'latin1');
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    return first === undefined ? this.refusal : null;
+  }
+
+  #cut(): null {
+    this.#socket.destroy();
+    return null;
   }
 
   /** Also of a stream whose head, long ago, did not say yet that the connection closes. */
@@ -86,8 +107,7 @@ function failureOf(error: Error & { readonly code?: string }): ManagementError |
   return new ManagementError('request_invalid', 'What came is not an HTTP request.');
 }
 
-function problemBytes(failure: ManagementError, at: number): string {
-  const requestId = newRequestId();
+function problemBytes(failure: ManagementError, requestId: string, at: number): string {
   const { status, headers, body } = problemOf(failure, requestId);
   const all = {
     ...FIXED_HEADERS,

@@ -36,12 +36,10 @@ export class Followers {
     this.#ends.add(end);
     const iterator = events[Symbol.asyncIterator]();
     try {
-      const isOver = aborted(over);
-      for (;;) {
-        const next = await Promise.race([iterator.next(), isOver]);
+      while (!over.aborted) {
+        const next = await unlessAborted(iterator.next(), over);
         if (next === null || next.done === true) break;
-        if (!response.write(textOf(next.value))) await Promise.race([drained(response, over), isOver]);
-        if (over.aborted) break;
+        if (!response.write(textOf(next.value))) await drained(response, over);
       }
     } finally {
       this.#ends.delete(end);
@@ -61,10 +59,16 @@ export function release(iterator: AsyncIterator<ServerEvent>): void {
   iterator.return?.().then(undefined, () => undefined);
 }
 
-function aborted(signal: AbortSignal): Promise<null> {
-  if (signal.aborted) return Promise.resolve(null);
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(null), { once: true });
+/**
+ * What work ends with; null when the signal is aborted before. Not a race with one promise for the whole stream: each
+ * turn would leave a reaction on it, and a stream has millions of turns.
+ */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(null);
+    const forget = (): void => signal.removeEventListener('abort', leave);
+    signal.addEventListener('abort', leave);
+    work.then(resolve, reject).finally(forget);
   });
 }
 

@@ -58,8 +58,10 @@ export class ManagementError extends Error {
     detail: string,
     errors: readonly FieldFault[] = [],
     retryAfter: number | null = RETRY_AFTER[code] ?? null,
+    /** `cause`: what led to it, for the log alone. */
+    options: ErrorOptions = {},
   ) {
-    super(detail);
+    super(detail, options);
     this.name = 'ManagementError';
     this.code = code;
     this.errors = errors;

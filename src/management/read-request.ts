@@ -14,8 +14,9 @@ const SINGLE = new Set([
   'idempotency-key',
   'last-event-id',
 ]);
-/** RFC 9110 §8.8.3: a list of entity tags, weak ones marked. */
-const ENTITY_TAG = /\s*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)")?\s*(?:,|$)/y;
+/** What stands between the quotes of an entity tag (RFC 9110 §8.8.3). */
+const OPAQUE = /^[\x21\x23-\x7e\x80-\xff]*$/;
+const SPACES = /\s*/y;
 /** The tags that are sent with what is shown. */
 const VERSION = /^v([1-9]\d{0,14})$/;
 const MAX_EVENT_ID = 500;
@@ -99,19 +100,50 @@ export function versionsOf(header: string | undefined): number[] | null {
   if (header === undefined || header.trim() === '*') return null;
   const versions: number[] = [];
   let isEmpty = true;
-  for (let at = 0; at < header.length; at = ENTITY_TAG.lastIndex) {
-    ENTITY_TAG.lastIndex = at;
-    const found = ENTITY_TAG.exec(header);
-    if (found === null) {
-      throw invalidHeader('If-Match', 'is malformed; expected * or entity tags in double quotes, like "v3"');
-    }
-    const [, weak, tag] = found;
-    isEmpty &&= tag === undefined;
-    const version = weak === undefined ? VERSION.exec(tag ?? '')?.[1] : undefined;
+  for (let at = 0; at < header.length; ) {
+    const { tag, isWeak, next } = elementAt(header, at);
+    at = next;
+    isEmpty &&= tag === null;
+    const version = isWeak ? undefined : VERSION.exec(tag ?? '')?.[1];
     if (version !== undefined) versions.push(Number(version));
   }
   if (isEmpty) throw invalidHeader('If-Match', 'is empty; expected * or entity tags in double quotes, like "v3"');
   return versions;
+}
+
+interface Element {
+  /** null: the element is empty, which lists may have (RFC 9110 §5.6.1). */
+  readonly tag: string | null;
+  readonly isWeak: boolean;
+  /** Where the next one begins. */
+  readonly next: number;
+}
+
+/** One element of a list of entity tags. By hand: an expression for all of it would try each space again and again. */
+function elementAt(header: string, from: number): Element {
+  const start = afterSpaces(header, from);
+  const isWeak = header.startsWith('W/"', start);
+  const opening = isWeak ? start + 2 : start;
+  let tag: string | null = null;
+  let end = start;
+  if (header[opening] === '"') {
+    const closing = header.indexOf('"', opening + 1);
+    tag = closing < 0 ? null : header.slice(opening + 1, closing);
+    if (tag === null || !OPAQUE.test(tag)) throw malformedIfMatch();
+    end = afterSpaces(header, closing + 1);
+  }
+  if (end < header.length && header[end] !== ',') throw malformedIfMatch();
+  return { tag, isWeak, next: end + 1 };
+}
+
+function afterSpaces(text: string, from: number): number {
+  SPACES.lastIndex = from;
+  SPACES.exec(text);
+  return SPACES.lastIndex;
+}
+
+function malformedIfMatch(): ManagementError {
+  return invalidHeader('If-Match', 'is malformed; expected * or entity tags in double quotes, like "v3"');
 }
 
 /** @returns null when it is absent */

@@ -6,6 +6,7 @@ import { RemoteError } from './remote-error.ts';
 import { followRemote, RETRY_DELAYS_MS } from './remote-follow.ts';
 import { type RemoteOptions, type RemoteRequest, RemoteTransport } from './remote-transport.ts';
 import { type AuditList, type AuditQueryInput, auditList } from './schemas/audit.ts';
+import { type BulkChange, type BulkResult, bulkResult } from './schemas/bulk.ts';
 import {
   type PermissionList,
   type PresetList,
@@ -21,9 +22,6 @@ import {
   tierList,
 } from './schemas/catalogue.ts';
 import {
-  type BulkChange,
-  type BulkResult,
-  bulkResult,
   type KeyAnswer,
   type KeyChanged,
   type KeyCreate,

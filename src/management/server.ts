@@ -3,6 +3,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ListenAddress } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import { type OnAnswer, tellAnswer } from './answer.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { throttleFailures } from './auth/throttle.ts';
 import { Connection } from './connection.ts';
@@ -37,6 +38,8 @@ export interface ManagementServerOptions {
   readonly clock: Clock;
   /** Told of every failure that the caller can do nothing about. */
   readonly onFailure: (error: unknown, requestId: string) => void;
+  /** Told of every answer, when it is over. */
+  readonly onAnswer?: OnAnswer;
   /** In milliseconds; what is absent is as usual. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -84,15 +87,17 @@ class HttpServer implements ManagementServer {
   #closing: Promise<void> | null = null;
 
   constructor(options: ManagementServerOptions) {
-    const { authenticate, clock, documents = [], endpoints, maxBodyBytes, onFailure, timeouts } = options;
+    const { authenticate, clock, documents = [], endpoints, maxBodyBytes, onFailure, onAnswer, timeouts } = options;
     this.#options = options;
     this.#timeouts = { ...USUAL_TIMEOUTS, ...timeouts };
     this.#context = {
+      clock,
       router: new Router(endpoints, documents),
       admit: throttleFailures(authenticate, clock),
       followers: new Followers(),
       maxBodyBytes,
       onFailure,
+      onAnswer: onAnswer ?? (() => undefined),
     };
     this.#server = this.#create();
   }
@@ -151,11 +156,17 @@ class HttpServer implements ManagementServer {
     if (connection === undefined) return void request.socket.destroy();
     const { address } = connection;
     const mustClose = (): boolean => connection.closing;
-    connection.add(request, response, () => answerRequest(this.#context, { request, response, address, mustClose }));
+    const refusal = () => connection.refusal;
+    const incoming = { request, response, address, mustClose, refusal };
+    connection.add(request, response, () => answerRequest(this.#context, incoming));
   }
 
   #unparsed(error: Error, socket: Duplex): void {
-    this.#connections.get(socket)?.refuse(error, this.#options.clock);
+    const connection = this.#connections.get(socket);
+    const refusal = connection?.refuse(error, this.#options.clock) ?? null;
+    if (connection === undefined || refusal === null) return;
+    const nothing = { method: null, operation: null, path: null, subject: null, tokenFault: null, durationMs: 0 };
+    tellAnswer(this.#context.onAnswer, { ...nothing, ...refusal, address: connection.address });
   }
 
   async #close(): Promise<void> {

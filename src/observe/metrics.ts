@@ -23,6 +23,16 @@ export interface MetricsSources {
   readonly configReloads: () => { readonly success: number; readonly failure: number };
 }
 
+/** What the management API counted. Read at every scrape; labels that are few. */
+export interface ManagementCounts {
+  /** Each operation and status that occurred; null: no operation, 0: no status was sent. */
+  requests(): Iterable<{ readonly operation: string | null; readonly status: number; readonly count: number }>;
+  /** By code. */
+  readonly denials: Readonly<Record<string, { readonly n: number }>>;
+  /** Tokens that were not believed, by reason. */
+  readonly rejectedTokens: Readonly<Record<string, { readonly n: number }>>;
+}
+
 /** What one process counted, in a form that can be sent to another. */
 export type MetricsSnapshot = object[];
 
@@ -39,11 +49,18 @@ const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total'
 /**
  * The metrics of this process. Nothing here runs per request: everything is read when it is scraped. No label is a key,
  * a path or an address, so that the number of series is bounded by the configuration.
+ *
+ * @param management null when there is no management API
  */
-export function createMetrics(traffic: TrafficCounters, sources: MetricsSources): Metrics {
+export function createMetrics(
+  traffic: TrafficCounters,
+  sources: MetricsSources,
+  management: ManagementCounts | null = null,
+): Metrics {
   const registry = new Registry();
   addTraffic(registry, traffic);
   addSources(registry, sources);
+  if (management !== null) addManagement(registry, management);
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   return {
@@ -130,6 +147,27 @@ function addSources(registry: Registry, from: MetricsSources): void {
     registers: [registry],
     aggregator: 'first',
   }).set({ version: from.version, node: process.versions.node }, 1);
+}
+
+function addManagement(registry: Registry, management: ManagementCounts): void {
+  new Counter({
+    name: 'latchkey_management_requests_total',
+    help: 'Calls of the management API by operation ("none" when there is none) and status ("none" when none was sent).',
+    labelNames: ['operation', 'status'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { operation, status, count } of management.requests()) {
+        this.inc({ operation: operation ?? NONE, status: status === 0 ? NONE : String(status) }, count);
+      }
+    },
+  });
+  const denials = 'Calls of the management API that failed, by code.';
+  addLabelled(registry, 'latchkey_management_denials_total', denials, 'code', () => counts(management.denials));
+  const tokens = 'Management tokens that were not believed, by reason.';
+  addLabelled(registry, 'latchkey_management_tokens_rejected_total', tokens, 'reason', () =>
+    counts(management.rejectedTokens),
+  );
 }
 
 function addCounter(registry: Registry, name: string, help: string, read: () => number): void {

@@ -3,13 +3,16 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Store } from '../core/ports.ts';
 import { Administration } from '../management/administration.ts';
+import { answerLog } from '../management/answer-log.ts';
 import { createAuthenticator } from '../management/auth/authenticator.ts';
 import { signingSecret } from '../management/auth/secret-file.ts';
+import { ManagementCounters } from '../management/counters.ts';
 import type { Endpoint } from '../management/endpoint.ts';
 import { managementEndpoints } from '../management/endpoints/index.ts';
 import { openApiDocuments } from '../management/openapi/index.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
 import type { GatewayLog } from '../observe/logger.ts';
+import type { ManagementCounts } from '../observe/metrics.ts';
 
 const SALT_BYTES = 32;
 
@@ -24,6 +27,7 @@ export interface ManagementPlaneOptions {
 /** The management API of a gateway. */
 export interface ManagementPlane {
   readonly server: ManagementServer;
+  readonly counters: ManagementCounts;
   /** Has this called after each change that was made here, before it is answered. */
   onChange(changed: () => Promise<void>): void;
   reload(config: Config): void;
@@ -37,13 +41,20 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
   const { config, store, clock, log, version } = options;
   const { jwt, listen, maxBodyBytes } = config.management;
   if (listen === null) return null;
-  const authenticate = await createAuthenticator(jwt, clock);
+  const authenticate = await createAuthenticator(jwt, clock, {
+    onTrouble: (error) => {
+      if (error === null) log.logger.info('the keys of management tokens can be read again');
+      else log.logger.warn({ err: error }, 'the keys of management tokens cannot be read');
+    },
+  });
   for (const warning of authenticate.warnings) log.logger.warn(warning);
   const administration = new Administration({ store, clock, config, claimSalt: claimSalt(config) });
   let changed = (): Promise<void> => Promise.resolve();
   const endpoints = managementEndpoints((caller) => administration.as(caller)).map((endpoint) =>
     endpoint.method === 'GET' ? endpoint : telling(endpoint, () => changed()),
   );
+  const counters = new ManagementCounters();
+  const writeAnswer = answerLog(log.logger);
   const server = createManagementServer({
     listen,
     endpoints,
@@ -51,11 +62,16 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
     documents: openApiDocuments(endpoints, { version }),
     maxBodyBytes,
     clock,
+    onAnswer: (answer) => {
+      counters.count(answer);
+      writeAnswer(answer);
+    },
     onFailure: (error, requestId) =>
       log.logger.error({ err: error, request_id: requestId }, 'a management call failed'),
   });
   return {
     server,
+    counters,
     onChange: (listener) => {
       changed = listener;
     },

@@ -124,7 +124,7 @@ class Server implements RunningServer {
         isDraining: () => this.#isDraining,
         storeGraceMs: config.health.storeGraceMs,
       }),
-      metrics: createMetrics(this.#traffic, this.#metricSources(version)),
+      metrics: createMetrics(this.#traffic, this.#metricSources(version), opened.management?.counters ?? null),
     });
   }
 

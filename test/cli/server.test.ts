@@ -149,7 +149,10 @@ t.test('which server, and which token', async (t) => {
     'LATCHKEY_TOKEN: what it holds is no token',
   );
   t.match(await refused(['--server', 'latchkey.test'], { LATCHKEY_TOKEN: 'a' }), /^--server: is no URL; expected/);
-  t.match(await refused([], { LATCHKEY_SERVER: 'ftp://x' }), /^LATCHKEY_SERVER: "ftp:\/\/x" does not begin with https:\/\/ or http:\/\/; expected/);
+  t.match(
+    await refused([], { LATCHKEY_SERVER: 'ftp://x' }),
+    /^LATCHKEY_SERVER: "ftp:\/\/x" does not begin with https:\/\/ or http:\/\/; expected/,
+  );
   const withPassword = await refused(['--server', 'https://u:hunter2@x'], { LATCHKEY_TOKEN: 'a' });
   t.match(withPassword, /^--server: has a user or a password/);
   t.notMatch(withPassword, 'hunter2');

@@ -37,10 +37,10 @@ t.test('a token alone goes to standard output, and opens the management API', as
   t.match(first.stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
   t.match(first.stderr, `Made the signing secret ${secretFile}; the gateway must read the same file.`);
   t.equal(statSync(secretFile).mode & 0o777, 0o600);
-  t.strictSame(await holder(first.stdout.trim()), { subject: 'alice', permissions: ['admin:write', 'domains:read'] });
+  t.match(await holder(first.stdout.trim()), { subject: 'alice', permissions: ['admin:write', 'domains:read'] });
   const second = await run('--subject', 'bob');
   t.equal(second.stderr, '', 'the secret is there already');
-  t.strictSame(await holder(second.stdout.trim()), { subject: 'bob', permissions: [] });
+  t.match(await holder(second.stdout.trim()), { subject: 'bob', permissions: [] });
   t.equal(existsSync(join(base, 'never.db')), false, 'no store was opened');
 });
 

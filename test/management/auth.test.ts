@@ -6,7 +6,10 @@ import t from 'tap';
 import { ConfigError } from '../../src/config/problem.ts';
 import { createAuthenticator } from '../../src/management/auth/authenticator.ts';
 import { signingSecret } from '../../src/management/auth/secret-file.ts';
+import { type TokenFault, TokenRejected } from '../../src/management/auth/token-fault.ts';
 import { endpoint } from '../../src/management/endpoint.ts';
+import { problemOf } from '../../src/management/problems.ts';
+import { signToken } from '../security/tokens.ts';
 import { ManualClock, NOON } from '../support/clock.ts';
 import { AUDIENCE, folder, ISSUER, jwtConfig, problem, secretAuthenticator, start } from './fixture.ts';
 
@@ -25,12 +28,10 @@ t.test('a token says who holds it and what for', async (t) => {
   t.strictSame(await authenticator.authenticate(`Bearer ${await token(['admin:write', 'a:b'], 'ci')}`), {
     subject: 'ci',
     permissions: ['a:b', 'admin:write'],
+    expiresAt: NOON + 3_600_000,
   });
-  t.strictSame(await holder({}), { subject: 'alice', permissions: [] });
-  t.strictSame(await holder({ scope: 'admin:read domains:*' }), {
-    subject: 'alice',
-    permissions: ['admin:read', 'domains:*'],
-  });
+  t.strictSame(await holder({}), { subject: 'alice', permissions: [], expiresAt: NOON + 60_000 });
+  t.strictSame((await holder({ scope: 'admin:read domains:*' })).permissions, ['admin:read', 'domains:*']);
   t.strictSame((await holder({ permissions: ['*', 'a:b'], scope: 'a:b c:d' })).permissions, ['*', 'a:b', 'c:d']);
   t.strictSame(
     (await holder({ scope: 'openid  email admin:read' })).permissions,
@@ -98,6 +99,35 @@ t.test('a token is valid from and until the times that it says, give or take fiv
   t.equal(await at(5), 'valid');
   t.equal(await at(64), 'valid');
   t.equal(await at(66), 'The token has expired; get another.');
+});
+
+t.test('why a token is not believed is known inside, and not told', async (t) => {
+  const { authenticator, secret } = await secretAuthenticator(t);
+  const good = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', exp: SECONDS + 60 };
+  const hs256 = { alg: 'HS256' };
+  const cases: readonly [TokenFault, string][] = [
+    ['malformed', 'a.b.c'],
+    ['malformed', 'a.b'],
+    ['algorithm', signToken({ alg: 'HS512' }, good, secret, 'sha512')],
+    ['algorithm', signToken({ alg: 'none' }, good, secret)],
+    ['key', signToken({ ...hs256, kid: 'theirs' }, good, secret)],
+    ['signature', signToken(hs256, good, Buffer.alloc(32))],
+    ['header', signToken({ ...hs256, typ: 'dpop+jwt' }, good, secret)],
+    ['expired', signToken(hs256, { ...good, exp: SECONDS - 60 }, secret)],
+    ['not_yet_valid', signToken(hs256, { ...good, nbf: SECONDS + 60 }, secret)],
+    ['issuer', signToken(hs256, { ...good, iss: 'https://other.test' }, secret)],
+    ['audience', signToken(hs256, { ...good, aud: 'other' }, secret)],
+    ['claims', signToken(hs256, { ...good, exp: undefined }, secret)],
+    ['claims', signToken(hs256, { ...good, permissions: 'all' }, secret)],
+  ];
+  const told = new Set<string>();
+  for (const [fault, token] of cases) {
+    const error: unknown = await authenticator.authenticate(`Bearer ${token}`).catch((reason: unknown) => reason);
+    if (!(error instanceof TokenRejected)) throw error;
+    t.equal(error.fault, fault);
+    if (fault !== 'expired') told.add(problemOf(error, 'req_1').body);
+  }
+  t.equal(told.size, 1, 'all are told the same');
 });
 
 t.test('a bad token is told so over HTTP, and a flood of them to wait', async (t) => {

@@ -1,10 +1,15 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { endpoint, type ServerEvent } from '../../src/management/endpoint.ts';
-import { MAX_FOLLOWERS } from '../../src/management/events.ts';
+import { Followers, MAX_FOLLOWERS } from '../../src/management/events.ts';
 import type { ManagementServerOptions } from '../../src/management/server.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { problem, start } from './fixture.ts';
+import { serveManagement } from './gateway.ts';
 
 /** Events as a test gives them, and what becomes of them. */
 class Feed implements AsyncIterableIterator<ServerEvent> {
@@ -130,6 +135,60 @@ t.test('a client that does not read is sent no more than fits into buffers', asy
   t.pass('and gets the rest when it reads again');
   client.close();
   await feed.returned;
+});
+
+t.test('a stream holds on to nothing of the events that it has sent', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const gone = new AbortController();
+  const sizes: number[] = [];
+  const listeners: number[] = [];
+  async function* events(): AsyncGenerator<ServerEvent> {
+    for (let i = 0; i <= 220_000; i++) {
+      if (i === 20_000 || i === 220_000) {
+        collect();
+        sizes.push(process.memoryUsage().heapUsed);
+        listeners.push(getEventListeners(gone.signal, 'abort').length);
+      }
+      yield {};
+    }
+  }
+  const server = createServer((_request, response) => {
+    void new Followers().send(events(), response, gone.signal);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  // What a reader keeps would be measured too: this one keeps nothing.
+  socket.resume().write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  await once(socket, 'close');
+  const [before = 0, after = 0] = sizes;
+  // One reaction on a promise for each would be 51 MB.
+  t.ok(after - before < 25_000_000, `${after - before} bytes for 200,000 events`);
+  t.equal(listeners[0], listeners[1]);
+});
+
+t.test('what has no end takes no parameter that speaks of one', async (t) => {
+  const { url, token, admin } = await serveManagement(t);
+  const { id } = await admin.createKey({ name: 'x', owner: 'root' });
+  const headers = { authorization: `Bearer ${await token()}` };
+  const ask = (query: string) => fetch(`${url}/api-keys/${id}/logs?follow=true&${query}`, { headers });
+  for (const [name, value] of [
+    ['to', '2027-01-01T00:00:00Z'],
+    ['limit', '5'],
+    ['cursor', 'abc'],
+  ] as const) {
+    const answer = await ask(`${name}=${value}`);
+    t.equal(answer.status, 400, name);
+    t.match(await problem(answer), { code: 'request_invalid', errors: [{ parameter: name }] });
+  }
+  const both = await problem(ask('limit=5&to=2027-01-01T00:00:00Z'));
+  t.strictSame(
+    both.errors?.map(({ parameter }) => parameter),
+    ['to', 'limit'],
+  );
+  t.equal((await fetch(`${url}/api-keys/${id}/logs?follow=false&limit=5`, { headers })).status, 200);
 });
 
 t.test('a stream that fails is cut, and whoever runs this is told', async (t) => {

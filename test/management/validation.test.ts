@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { endpoint } from '../../src/management/endpoint.ts';
+import { versionsOf } from '../../src/management/read-request.ts';
 import { type ProblemBody, problem, start } from './fixture.ts';
 
 const body = z.strictObject({
@@ -137,6 +138,33 @@ t.test('every parameter that is not valid is named', async (t) => {
   t.equal((await ask('/bare?')).status, 200);
   t.equal((await ask('/bare?&&')).status, 200);
   t.equal((await ask(`/bare?${'a&'.repeat(101)}`)).status, 400);
+});
+
+t.test('the versions that If-Match names are read, however they are written', (t) => {
+  const good: readonly [string, number[] | null][] = [
+    ['"v7"', [7]],
+    [' "v1" ,, "v2",', [1, 2]],
+    ['W/"v1","v2"', [2]],
+    ['"a,b" , "v3"', [3]],
+    ['""', []],
+    ['"v0", "V1"', []],
+    ['"v1"\t\u00a0,\u00e9'.slice(0, -1), [1]],
+    [' * ', null],
+  ];
+  for (const [header, versions] of good) t.strictSame(versionsOf(header), versions, header);
+  const bad = ['', ' ', ',', ', ,', '"', 'v1', '"v1', '"v1" "v2"', '"v1"x', 'w/"v1"', 'W/', 'W/v1', 'W /"v1"', '"a b"'];
+  for (const header of bad) t.throws(() => versionsOf(header), { code: 'request_invalid' }, header);
+  t.end();
+});
+
+t.test('the time that If-Match takes grows no faster than its length', (t) => {
+  const began = performance.now();
+  const spaces = ' '.repeat(100_000);
+  t.throws(() => versionsOf(`"v1",${spaces}x`), { code: 'request_invalid' });
+  t.strictSame(versionsOf(`"v1"${spaces},${spaces}"v2"`), [1, 2]);
+  t.throws(() => versionsOf(`${'"v1",'.repeat(20_000)}"`), { code: 'request_invalid' });
+  t.ok(performance.now() - began < 1_500, 'a hundredth of it, where each space is tried once');
+  t.end();
 });
 
 t.test('parameters are looked at before the body, and the token before both', async (t) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { ManagementCounters } from '../../src/management/counters.ts';
 import { createMetrics, type MetricsSources, renderTogether } from '../../src/observe/metrics.ts';
 import { TrafficCounters } from '../../src/observe/traffic.ts';
 import { exchange } from './exchange.ts';
@@ -22,6 +23,17 @@ function sources(changes: Partial<MetricsSources> = {}): MetricsSources {
     configReloads: () => ({ success: 2, failure: 1 }),
     ...changes,
   };
+}
+
+/** The counters of a management API that was asked. */
+function management(): ManagementCounters {
+  const counters = new ManagementCounters();
+  const shown = { operation: 'getKey', status: 200, code: null, tokenFault: null } as const;
+  counters.count(shown);
+  counters.count(shown);
+  counters.count({ ...shown, status: 401, code: 'token_invalid', tokenFault: 'expired' });
+  counters.count({ ...shown, operation: null, status: 0 });
+  return counters;
 }
 
 interface Family {
@@ -61,7 +73,7 @@ function samples(text: string): Map<string, number> {
 t.test('names, types and help follow the rules of Prometheus', async (t) => {
   const traffic = new TrafficCounters();
   traffic.sink(exchange());
-  const families = parse(await createMetrics(traffic, sources()).render());
+  const families = parse(await createMetrics(traffic, sources(), management()).render());
   t.ok(families.has('process_cpu_seconds_total') && families.has('nodejs_eventloop_lag_seconds'));
   for (const [name, { type, help, samples }] of families) {
     t.match(name, /^(?:latchkey|process|nodejs)_[a-z0-9_]+$/);
@@ -78,7 +90,7 @@ t.test('names, types and help follow the rules of Prometheus', async (t) => {
 t.test('the documentation names every metric of ours with its type and labels, and no other', async (t) => {
   const traffic = new TrafficCounters();
   traffic.sink(exchange());
-  const families = parse(await createMetrics(traffic, sources()).render());
+  const families = parse(await createMetrics(traffic, sources(), management()).render());
   const ours = [...families].filter(([name]) => name.startsWith('latchkey_'));
   const text = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
   const rows = [...text.matchAll(/^\| `(latchkey_[a-z_]+)` \| ([a-z]+) \|(.*?)\|/gm)];
@@ -89,6 +101,19 @@ t.test('the documentation names every metric of ours with its type and labels, a
   };
   const exported = ours.map(([name, family]) => [name, { type: family.type, labels: labelsOf(family) }]);
   t.strictSame(Object.fromEntries(documented), Object.fromEntries(exported));
+});
+
+t.test('calls of the management API are counted by operation and status, and why they failed', async (t) => {
+  const found = samples(await createMetrics(new TrafficCounters(), sources(), management()).render());
+  const count = (labels: string): number | undefined => found.get(`latchkey_management_requests_total{${labels}}`);
+  t.equal(count('operation="getKey",status="200"'), 2);
+  t.equal(count('operation="getKey",status="401"'), 1);
+  t.equal(count('operation="none",status="none"'), 1);
+  t.equal(found.get('latchkey_management_denials_total{code="token_invalid"}'), 1);
+  t.equal(found.get('latchkey_management_denials_total{code="forbidden"}'), 0, 'there before it first happens');
+  t.equal(found.get('latchkey_management_tokens_rejected_total{reason="expired"}'), 1);
+  const without = await createMetrics(new TrafficCounters(), sources()).render();
+  t.notMatch(without, /latchkey_management/, 'not where there is no management API');
 });
 
 t.test('requests are counted by route, method and status', async (t) => {

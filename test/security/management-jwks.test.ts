@@ -19,6 +19,10 @@ const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 interface Answer {
   readonly status?: number;
   readonly body: unknown;
+  /** Whether the issuer takes the request and says nothing. */
+  readonly hangs?: boolean;
+  /** How long it takes, on the test's clock. */
+  readonly takesMs?: number;
 }
 
 const published = (kid: string, { publicKey }: { publicKey: KeyObject }): object => ({
@@ -29,10 +33,14 @@ const published = (kid: string, { publicKey }: { publicKey: KeyObject }): object
 
 /** An issuer that publishes what the test says, and an authenticator that believes it. */
 async function issuer(t: Test, initial: Answer) {
-  const state = { answer: initial, reads: 0 };
+  const state = { answer: initial, reads: 0, ended: 0 };
+  const clock = new ManualClock();
   const answer: RequestListener = (_request, response) => {
     state.reads++;
-    const { status = 200, body } = state.answer;
+    response.on('close', () => state.ended++);
+    const { status = 200, body, hangs = false, takesMs = 0 } = state.answer;
+    clock.advance(takesMs);
+    if (hangs) return;
     const headers = status === 302 ? { location: String(body) } : {};
     response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
   };
@@ -49,16 +57,18 @@ async function issuer(t: Test, initial: Answer) {
     await once(server, 'listening');
   };
   t.teardown(stop);
-  const clock = new ManualClock();
   const url = `http://127.0.0.1:${port}/keys`;
-  const authenticator = await createAuthenticator(jwtConfig({ kind: 'jwks_url', url }), clock);
+  const troubles: string[] = [];
+  const authenticator = await createAuthenticator(jwtConfig({ kind: 'jwks_url', url }), clock, {
+    onTrouble: (error) => void troubles.push(error?.reason ?? 'over'),
+  });
   /** The subject, or the code of the failure. */
   const ask = (token: string): Promise<string> =>
     authenticator.authenticate(`Bearer ${token}`).then(
       ({ subject }) => subject,
       (error: { code: string }) => error.code,
     );
-  return { state, clock, ask, stop, resume, url };
+  return { state, clock, ask, stop, resume, url, troubles };
 }
 
 function token(kid: string | undefined, key: KeyObject | Buffer, alg = 'ES256'): string {
@@ -128,6 +138,86 @@ t.test('while the issuer cannot be asked, keys that are known work for an hour',
   clock.advance(5 * SECOND);
   t.equal(await ask(token('1', first.privateKey)), 'alice');
   t.equal(state.reads, 2);
+});
+
+t.test('an issuer that hangs costs those whose keys are known one short wait, and no more', async (t) => {
+  const { state, clock, ask } = await issuer(t, { body: { keys: [published('1', first)] } });
+  t.equal(await ask(token('1', first.privateKey)), 'alice');
+  state.answer = { body: '', hangs: true };
+  clock.advance(10 * MINUTE);
+  const { ended } = state;
+  for (let i = 0; i < 6; i++) t.equal(await ask(token('1', first.privateKey)), 'alice');
+  t.equal(state.reads, 2, 'asked once');
+  t.equal(state.ended, ended, 'and nobody waited until it was given up');
+});
+
+t.test('after an issuer failed, keys that are known are used while it is asked again', async (t) => {
+  const { state, clock, ask } = await issuer(t, { body: { keys: [published('1', first)] } });
+  t.equal(await ask(token('1', first.privateKey)), 'alice');
+  state.answer = { status: 500, body: '' };
+  clock.advance(10 * MINUTE);
+  t.equal(await ask(token('1', first.privateKey)), 'alice');
+  t.equal(state.reads, 2);
+  state.answer = { body: '', hangs: true };
+  clock.advance(5 * SECOND);
+  const began = performance.now();
+  t.equal(await ask(token('1', first.privateKey)), 'alice');
+  t.ok(performance.now() - began < 900, 'not even for a moment');
+});
+
+t.test('the pause after a failure begins when it has failed', async (t) => {
+  const { state, clock, ask } = await issuer(t, { status: 500, body: '', takesMs: 5 * SECOND });
+  t.equal(await ask(token('1', first.privateKey)), 'token_keys_unavailable');
+  t.equal(await ask(token('1', first.privateKey)), 'token_keys_unavailable');
+  t.equal(state.reads, 1);
+  clock.advance(5 * SECOND);
+  t.equal(await ask(token('1', first.privateKey)), 'token_keys_unavailable');
+  t.equal(state.reads, 2);
+});
+
+t.test('why keys cannot be read is told when it changes, each minute, and when it is over', async (t) => {
+  const { state, clock, ask, stop, resume, troubles } = await issuer(t, { status: 404, body: '' });
+  const tryAgain = (answer: Answer): Promise<string> => {
+    state.answer = answer;
+    clock.advance(5 * SECOND);
+    return ask(token('1', first.privateKey));
+  };
+  for (let i = 0; i < 12; i++) await tryAgain({ status: 404, body: '' });
+  t.strictSame(troubles.splice(0), ['answers with status 404']);
+  await tryAgain({ status: 404, body: '' });
+  t.strictSame(troubles.splice(0), ['answers with status 404'], 'once more after a minute');
+  await tryAgain({ status: 302, body: '/elsewhere' });
+  await tryAgain({ body: 'x'.repeat(300_000) });
+  await tryAgain({ body: 'nonsense' });
+  await tryAgain({ body: { keys: 'x' } });
+  await tryAgain({ body: { keys: [1] } });
+  await tryAgain({ body: { keys: Array.from({ length: 101 }, () => ({})) } });
+  await stop();
+  await tryAgain({ body: '' });
+  t.match(troubles.splice(0), [
+    'answers with status 302, a redirect, which is not followed',
+    'sends more than 262144 bytes',
+    'sends something else than JSON',
+    'sends something else than a set of keys',
+    'sends a set of keys that is malformed',
+    'sends more than 100 keys',
+    /^cannot be reached \((?:ECONNREFUSED|UND_ERR_SOCKET)\)$/,
+  ]);
+  await resume();
+  t.equal(await tryAgain({ body: { keys: [published('1', first)] } }), 'alice');
+  t.strictSame(troubles, ['over']);
+});
+
+t.test('the failure that a caller meets has its reason for the log', async (t) => {
+  const { url } = await issuer(t, { status: 404, body: 'hunter2' });
+  const authenticator = await createAuthenticator(jwtConfig({ kind: 'jwks_url', url }), new ManualClock());
+  for (let i = 0; i < 2; i++) {
+    await t.rejects(authenticator.authenticate(`Bearer ${token('1', first.privateKey)}`), {
+      code: 'token_keys_unavailable',
+      message: /^The issuer of tokens does not answer/,
+      cause: { name: 'KeysUnreadable', message: `${url} answers with status 404` },
+    });
+  }
 });
 
 t.test('whoever never could be asked says nothing about a token', async (t) => {

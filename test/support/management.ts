@@ -33,7 +33,13 @@ export interface AdminFixture {
 }
 
 export function callerOf(subject: string, permissions: readonly string[]): Caller {
-  return { subject, permissions: compilePermissions([...permissions]), from: '192.0.2.1', requestId: 'req_test' };
+  return {
+    subject,
+    permissions: compilePermissions([...permissions]),
+    from: '192.0.2.1',
+    requestId: 'req_test',
+    expiresAt: null,
+  };
 }
 
 /** The administration on a SQLite store of its own. @param more further sections of the configuration */

@@ -1,5 +1,5 @@
 import type { ManagementClient } from '../../management/client.ts';
-import type { BulkChange, BulkResult } from '../../management/schemas/key.ts';
+import type { BulkChange, BulkResult } from '../../management/schemas/bulk.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
 import { withClient } from '../client.ts';

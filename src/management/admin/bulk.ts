@@ -3,7 +3,7 @@ import { StoreError } from '../../core/ports.ts';
 import { KeyError } from '../../keys/key-error.ts';
 import { isDisabledFor } from '../../keys/service.ts';
 import { mustWrite } from '../reach.ts';
-import type { BulkChange, BulkResult } from '../schemas/key.ts';
+import type { BulkChange, BulkResult } from '../schemas/bulk.ts';
 import type { AdminContext } from './context.ts';
 import { type Conditions, conditionsOf, meets } from './listing.ts';
 

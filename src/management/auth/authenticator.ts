@@ -1,13 +1,15 @@
-import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import { type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import type { JwtConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ManagementError } from '../failures.ts';
-import { bearerToken, notValid } from './bearer.ts';
+import { bearerToken } from './bearer.ts';
 import { checkHeader, holderOf, type TokenHolder } from './claims.ts';
 import type { KeySource } from './key-source.ts';
 import { publicKeySource } from './public-key-file.ts';
 import { remoteKeySource } from './remote-keys.ts';
 import { secretSource } from './secret-file.ts';
+import { faultOf, TokenRejected } from './token-fault.ts';
+import type { OnTrouble } from './trouble.ts';
 
 /** How far the clocks of whoever issues tokens may be from this one. */
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -23,13 +25,22 @@ export interface Authenticator {
   readonly warnings: readonly string[];
 }
 
+export interface AuthenticatorOptions {
+  /** Told why the keys of tokens cannot be read, when that begins, changes, or goes on; and null when it is over. */
+  readonly onTrouble?: OnTrouble;
+}
+
 /**
  * Believes the tokens that the configuration says, and makes the signing secret when it is not there yet.
  *
  * @throws ConfigError when the secret or key cannot be used
  */
-export async function createAuthenticator(jwt: JwtConfig, clock: Clock): Promise<Authenticator> {
-  const keys = keySource(jwt, clock);
+export async function createAuthenticator(
+  jwt: JwtConfig,
+  clock: Clock,
+  { onTrouble = () => undefined }: AuthenticatorOptions = {},
+): Promise<Authenticator> {
+  const keys = keySource(jwt, clock, onTrouble);
   return {
     warnings: keys.warnings,
     async authenticate(authorization) {
@@ -41,14 +52,14 @@ export async function createAuthenticator(jwt: JwtConfig, clock: Clock): Promise
   };
 }
 
-function keySource({ source }: JwtConfig, clock: Clock): KeySource {
+function keySource({ source }: JwtConfig, clock: Clock, onTrouble: OnTrouble): KeySource {
   switch (source.kind) {
     case 'secret_file':
       return secretSource(source.path);
     case 'public_key_file':
       return publicKeySource(source.path);
     case 'jwks_url':
-      return remoteKeySource(source.url, clock);
+      return remoteKeySource(source.url, clock, onTrouble);
   }
 }
 
@@ -69,9 +80,6 @@ async function verify(token: string, keys: KeySource, jwt: JwtConfig, clock: Clo
     });
   } catch (error) {
     if (error instanceof ManagementError) throw error;
-    // Only a token with the right signature gets this far: its holder may know.
-    if (error instanceof errors.JWTExpired)
-      throw new ManagementError('token_invalid', 'The token has expired; get another.');
-    throw notValid();
+    throw new TokenRejected(faultOf(error), error);
   }
 }

@@ -1,4 +1,5 @@
 import { ManagementError } from '../failures.ts';
+import { TokenRejected } from './token-fault.ts';
 
 /** RFC 6750 §2.1, with the case-insensitive scheme of RFC 9110 §11.1. */
 const SCHEME = 'bearer ';
@@ -6,11 +7,6 @@ const SCHEME = 'bearer ';
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** Longer than any token with a bearable list of permissions, and shorter than the headers may be. */
 const MAX_TOKEN_LENGTH = 8192;
-
-/** What every token but an expired one is told: which part of it is wrong would help only whoever makes one up. */
-export function notValid(): ManagementError {
-  return new ManagementError('token_invalid', 'Check who issued the token, for whom, and that it is complete.');
-}
 
 /**
  * The token in `Bearer <token>`. Credentials of another scheme are none (RFC 6750 §3.1).
@@ -23,6 +19,6 @@ export function bearerToken(authorization: string | undefined): string {
   if (token === '') {
     throw new ManagementError('token_missing', 'Send a management token as "Authorization: Bearer <token>".');
   }
-  if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) throw notValid();
+  if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) throw new TokenRejected('malformed');
   return token;
 }

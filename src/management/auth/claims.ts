@@ -1,12 +1,14 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { isPermission, sortedPermissions } from '../../core/permission.ts';
-import { notValid } from './bearer.ts';
+import { TokenRejected } from './token-fault.ts';
 
 /** What a token says of whoever holds it. */
 export interface TokenHolder {
   readonly subject: string;
   /** Sorted, without repetitions. */
   readonly permissions: string[];
+  /** Until when it is believed, in milliseconds since the epoch. */
+  readonly expiresAt: number;
 }
 
 const MAX_SUBJECT = 200;
@@ -33,8 +35,8 @@ export function subjectFault(subject: string): string | null {
  * @throws ManagementError token_invalid
  */
 export function checkHeader({ crit, typ }: JWTHeaderParameters): void {
-  if (crit !== undefined) throw notValid();
-  if (typ !== undefined && (typeof typ !== 'string' || !TYPES.test(typ))) throw notValid();
+  if (crit !== undefined) throw new TokenRejected('header');
+  if (typ !== undefined && (typeof typ !== 'string' || !TYPES.test(typ))) throw new TokenRejected('header');
 }
 
 /**
@@ -44,12 +46,12 @@ export function checkHeader({ crit, typ }: JWTHeaderParameters): void {
  *
  * @throws ManagementError token_invalid
  */
-export function holderOf({ sub, permissions = [], scope = '' }: JWTPayload): TokenHolder {
-  if (typeof sub !== 'string' || subjectFault(sub) !== null) throw notValid();
-  if (!Array.isArray(permissions) || typeof scope !== 'string') throw notValid();
+export function holderOf({ sub, exp, permissions = [], scope = '' }: JWTPayload): TokenHolder {
+  if (typeof sub !== 'string' || subjectFault(sub) !== null || exp === undefined) throw new TokenRejected('claims');
+  if (!Array.isArray(permissions) || typeof scope !== 'string') throw new TokenRejected('claims');
   const listed = permissions.filter((each): each is string => typeof each === 'string' && isPermission(each));
-  if (listed.length !== permissions.length) throw notValid();
+  if (listed.length !== permissions.length) throw new TokenRejected('claims');
   const all = sortedPermissions([...listed, ...scope.split(' ').filter(isPermission)]);
-  if (all.length > MAX_PERMISSIONS) throw notValid();
-  return { subject: sub, permissions: all };
+  if (all.length > MAX_PERMISSIONS) throw new TokenRejected('claims');
+  return { subject: sub, permissions: all, expiresAt: exp * 1000 };
 }

@@ -1,9 +1,12 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type LocalJWKSet } from 'jose';
+import { type CryptoKey, errors, type JWTHeaderParameters, type LocalJWKSet } from 'jose';
 import type { Clock } from '../../core/clock.ts';
+import { inTime } from '../../observe/repeat.ts';
 import { ManagementError } from '../failures.ts';
+import { fetchKeys, KeysUnreadable } from './fetch-keys.ts';
 import { ASYMMETRIC, type KeySource } from './key-source.ts';
+import { type OnTrouble, Trouble } from './trouble.ts';
 
-/** After this age keys are read again before they are used. */
+/** After this age keys are read again. */
 const FRESH_MS = 10 * 60_000;
 /** How long keys stay in use while their issuer cannot be asked; one that it withdrew works for no longer. */
 const MAX_STALE_MS = 60 * 60_000;
@@ -11,9 +14,11 @@ const MAX_STALE_MS = 60 * 60_000;
 const UNKNOWN_KEY_PAUSE_MS = 30_000;
 /** How soon after a failure it is tried again. */
 const FAILURE_PAUSE_MS = 5_000;
-const TIMEOUT_MS = 5_000;
-const MAX_BYTES = 256 * 1024;
-const MAX_KEYS = 100;
+/**
+ * How long an issuer that answered the last time is waited for while there are older keys to use: so one that is well has
+ * the keys that it withdrew end in time, and one that hangs costs this once, and not for each call.
+ */
+const PATIENCE_MS = 1_000;
 
 interface Known {
   readonly find: LocalJWKSet;
@@ -21,77 +26,99 @@ interface Known {
   readonly at: number;
 }
 
+interface Reading {
+  /** Whether there are new keys; never rejects. */
+  readonly done: Promise<boolean>;
+  /** When it is done, or older keys should be used. */
+  readonly soon: Promise<void>;
+}
+
 /** Tokens whose keys their issuer publishes at an address, as a JWKS. New keys are found when a token first names one. */
-export function remoteKeySource(url: string, clock: Clock): KeySource {
-  let known: Known | null = null;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | null = null;
-
-  const read = async (): Promise<void> => {
-    triedAt = clock.now();
-    known = { find: createLocalJWKSet(await fetchKeys(url)), at: triedAt };
-  };
-  /** Those who ask at the same time wait for the same answer. @returns whether there are new keys */
-  const refresh = async (): Promise<boolean> => {
-    reading ??= read().finally(() => {
-      reading = null;
-    });
-    try {
-      await reading;
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const mayTryAfter = (pauseMs: number): boolean => reading !== null || age(triedAt, clock.now()) >= pauseMs;
-
-  const current = async (): Promise<Known> => {
-    const isFresh = known !== null && age(known.at, clock.now()) < FRESH_MS;
-    if (!isFresh && mayTryAfter(FAILURE_PAUSE_MS)) await refresh();
-    if (known !== null && age(known.at, clock.now()) < MAX_STALE_MS) return known;
-    throw new ManagementError(
-      'token_keys_unavailable',
-      'The issuer of tokens does not answer; this says nothing about yours.',
-    );
-  };
-
-  return {
-    algorithms: ASYMMETRIC,
-    warnings: [],
-    key: async (header) => {
-      const { find } = await current();
-      try {
-        return await find(header);
-      } catch (error) {
-        const isUnknown = error instanceof errors.JWKSNoMatchingKey;
-        if (!isUnknown || !mayTryAfter(UNKNOWN_KEY_PAUSE_MS) || !(await refresh())) throw error;
-        return (await current()).find(header);
-      }
-    },
-  };
+export function remoteKeySource(url: string, clock: Clock, onTrouble: OnTrouble): KeySource {
+  const keys = new RemoteKeys(url, clock, onTrouble);
+  return { algorithms: ASYMMETRIC, warnings: [], key: (header) => keys.find(header) };
 }
 
-/** A clock that was set back makes nothing young again. */
-function age(since: number, now: number): number {
-  return now < since ? Number.POSITIVE_INFINITY : now - since;
-}
+class RemoteKeys {
+  readonly #url: string;
+  readonly #clock: Clock;
+  readonly #trouble: Trouble;
+  #known: Known | null = null;
+  /** The one that runs: whoever asks at the same time waits for the same answer. */
+  #reading: Reading | null = null;
+  /** When the last one ended, in milliseconds since the epoch. */
+  #endedAt = Number.NEGATIVE_INFINITY;
+  /** What the last one failed with; null when it did not. */
+  #failure: unknown = null;
 
-async function fetchKeys(url: string): Promise<JSONWebKeySet> {
-  const response = await fetch(url, {
-    // To be sent elsewhere would put the choice of keys into the hands of whoever is there.
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { accept: 'application/jwk-set+json, application/json' },
-  });
-  if (response.status !== 200 || response.body === null) throw new Error(`status ${response.status}`);
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > MAX_BYTES) throw new Error(`more than ${MAX_BYTES} bytes`);
-    pieces.push(piece);
+  constructor(url: string, clock: Clock, onTrouble: OnTrouble) {
+    this.#url = url;
+    this.#clock = clock;
+    this.#trouble = new Trouble(onTrouble, clock);
   }
-  const jwks = JSON.parse(Buffer.concat(pieces).toString('utf8')) as JSONWebKeySet;
-  if (!Array.isArray(jwks.keys) || jwks.keys.length > MAX_KEYS) throw new Error('not a set of keys');
-  return jwks;
+
+  async find(header: JWTHeaderParameters): Promise<CryptoKey> {
+    const { find } = await this.#current();
+    try {
+      return await find(header);
+    } catch (error) {
+      const isUnknown = error instanceof errors.JWKSNoMatchingKey;
+      if (!isUnknown || !this.#mayReadAfter(UNKNOWN_KEY_PAUSE_MS) || !(await this.#read().done)) throw error;
+      return (await this.#current()).find(header);
+    }
+  }
+
+  /** @throws ManagementError token_keys_unavailable */
+  async #current(): Promise<Known> {
+    const fresh = this.#youngerThan(FRESH_MS);
+    if (fresh !== null) return fresh;
+    const isUsable = this.#youngerThan(MAX_STALE_MS) !== null;
+    if (this.#mayReadAfter(FAILURE_PAUSE_MS)) {
+      const { done, soon } = this.#read();
+      await (isUsable ? soon : done);
+    }
+    const known = this.#youngerThan(MAX_STALE_MS);
+    if (known !== null) return known;
+    const detail = 'The issuer of tokens does not answer; this says nothing about yours.';
+    throw new ManagementError('token_keys_unavailable', detail, [], undefined, { cause: this.#failure });
+  }
+
+  #youngerThan(ms: number): Known | null {
+    return this.#known !== null && this.#age(this.#known.at) < ms ? this.#known : null;
+  }
+
+  #mayReadAfter(pauseMs: number): boolean {
+    return this.#reading !== null || this.#age(this.#endedAt) >= pauseMs;
+  }
+
+  /** A clock that was set back makes nothing young again. */
+  #age(since: number): number {
+    const now = this.#clock.now();
+    return now < since ? Number.POSITIVE_INFINITY : now - since;
+  }
+
+  #read(): Reading {
+    if (this.#reading !== null) return this.#reading;
+    const hadFailed = this.#failure !== null;
+    const done = this.#readOnce();
+    this.#reading = { done, soon: hadFailed ? Promise.resolve() : inTime(done, PATIENCE_MS) };
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<boolean> {
+    const at = this.#clock.now();
+    try {
+      this.#known = { find: await fetchKeys(this.#url), at };
+      this.#failure = null;
+      this.#trouble.over();
+      return true;
+    } catch (error) {
+      this.#failure = error;
+      if (error instanceof KeysUnreadable) this.#trouble.is(error);
+      return false;
+    } finally {
+      this.#endedAt = this.#clock.now();
+      this.#reading = null;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errors } from 'jose';
 import { ConfigError } from '../../config/problem.ts';
 import { errorCode, readBounded } from '../../config/secrets.ts';
 import type { KeySource } from './key-source.ts';
@@ -43,7 +44,7 @@ export function secretSource(path: string): KeySource {
     algorithms: ['HS256'],
     warnings,
     // The one secret has no name: a token that names its key was made for another.
-    key: ({ kid }) => (kid === undefined ? Promise.resolve(key) : Promise.reject(new Error('foreign kid'))),
+    key: ({ kid }) => (kid === undefined ? Promise.resolve(key) : Promise.reject(new errors.JWKSNoMatchingKey())),
   };
 }
 

@@ -32,7 +32,7 @@ export function throttleFailures({ authenticate }: Pick<Authenticator, 'authenti
       failures.record(address, now);
       if (wait === 0) throw error;
       const detail = `Too many tokens from your address were not valid. Try again in ${wait} s.`;
-      throw new ManagementError('too_many_failures', detail, [], wait);
+      throw new ManagementError('too_many_failures', detail, [], wait, { cause: error });
     }
   };
 }

@@ -1,5 +1,5 @@
 import { type Endpoint, endpoint } from '../endpoint.ts';
-import { bulkChange, bulkResult } from '../schemas/key.ts';
+import { bulkChange, bulkResult } from '../schemas/bulk.ts';
 import type { ClientFor } from './shared.ts';
 
 /** `/api-keys/bulk`: many keys at once. */

@@ -39,7 +39,7 @@ export function usageEndpoints(clientFor: ClientFor): Endpoint[] {
       operationId: 'getOwnerUsage',
       tag: TAG,
       summary: 'Usage of the keys of an owner',
-      description: `${COUNTED} Needs \`admin:read\`.`,
+      description: `${COUNTED} Needs \`admin:read\`, unless the owner is the subject of the token.`,
       params: ownerParams,
       query: usageQuery,
       answers: { 200: ownerUsage },
