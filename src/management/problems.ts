@@ -2,7 +2,7 @@ import { StoreError, type StoreErrorCode } from '../core/ports.ts';
 import { KeyError, type KeyErrorCode, type KeyFault } from '../keys/key-error.ts';
 import { redactSecrets } from '../observe/redact.ts';
 import { FAILURES, type FailureCode, type FieldFault, ManagementError } from './failures.ts';
-import { bounded, pointerOf } from './validate.ts';
+import { bounded, pointerOf, sentence, summary } from './validate.ts';
 
 /** Characters of a detail: it may repeat what was sent, which may be as long as a body. */
 const MAX_DETAIL = 1_000;
@@ -39,10 +39,14 @@ export function failureOf(error: unknown): ManagementError {
 function keyFailure({ code, message, faults }: KeyError): ManagementError {
   const failure = KEY_FAILURES[code];
   const errors = faults.map((fault) => ({ pointer: fault.pointer ?? pointerOfField(fault), detail: fault.message }));
-  if (failure === 'validation_failed' && errors.length > 1) {
-    return new ManagementError(failure, `${errors.length} things are not valid; "errors" lists them.`, bounded(errors));
+  if (errors.length > 0) {
+    return new ManagementError(
+      failure,
+      summary(errors, ({ pointer }) => pointer),
+      bounded(errors),
+    );
   }
-  return new ManagementError(failure, sentence(message), errors);
+  return new ManagementError(failure, sentence(message.slice(0, 1).toUpperCase() + message.slice(1)));
 }
 
 function storeFailure({ code }: StoreError): ManagementError {
@@ -60,11 +64,6 @@ function pointerOfField({ field }: KeyFault): string {
   if (own !== '' && name !== undefined) return pointerOf(['metadata', name]);
   const parts = field.split(/[.[\]]+/).filter((part) => part !== '');
   return pointerOf(parts.map((part) => part.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)));
-}
-
-function sentence(text: string): string {
-  const begun = text.slice(0, 1).toUpperCase() + text.slice(1);
-  return /[.?!…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** A failure as RFC 9457 has it. */

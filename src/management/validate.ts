@@ -77,10 +77,16 @@ function invalidParameters(errors: readonly FieldFault[]): ManagementError {
   );
 }
 
-function summary(errors: readonly FieldFault[], place: (fault: FieldFault) => string | undefined): string {
+/** What is said of faults all in all: the one that there is, or how many there are. */
+export function summary(errors: readonly FieldFault[], place: (fault: FieldFault) => string | undefined): string {
   const [first] = errors;
   if (errors.length !== 1 || first === undefined) return `${errors.length} things are not valid; "errors" lists them.`;
-  return `${place(first) || 'The body'} ${first.detail}.`;
+  return sentence(`${place(first) || 'The body'} ${first.detail}`);
+}
+
+/** With a full stop, unless it ends in a mark of its own. */
+export function sentence(text: string): string {
+  return /[.?!…]["”]?$/.test(text) ? text : `${text}.`;
 }
 
 /** Those that are listed. */

@@ -4,7 +4,7 @@ import { entryFault, GENESIS } from '../../src/core/audit.ts';
 import type { LoggedRequest } from '../../src/core/request-log.ts';
 import { dayOf, type UsageDelta, type UsageScope } from '../../src/core/usage.ts';
 import { NOON } from '../support/clock.ts';
-import { DAY } from '../support/keys.ts';
+import { DAY, keyRecord } from '../support/keys.ts';
 import { type AdminFixture, administer } from '../support/management.ts';
 
 const HOUR = 3_600_000;
@@ -73,6 +73,17 @@ t.test('a list shows what meets all conditions', async (t) => {
   t.strictSame(await names({ status: 'expired' }), ['soon']);
   t.strictSame(await names({ status: 'active' }), ['later', 'never', 'plain']);
   t.strictSame(await names({ expiring_before: at(51) }), ['later'], 'what has ended will not end');
+});
+
+t.test('a condition with a name that nobody knows is a mistake, not an empty list', async (t) => {
+  const { admin, store } = await administer(t);
+  const unknown = (parameter: string, detail: RegExp) => ({ ...bad, errors: [{ parameter, detail }] });
+  await t.rejects(admin.listKeys({ type: 'servce' }), unknown('type', /did you mean "service"/));
+  await t.rejects(admin.listKeys({ permission: 'domain:read' }), unknown('permission', /did you mean "domains:read"/));
+  await t.rejects(admin.bulkChange({ action: 'revoke', filter: { type: 'servce' } }), unknown('type', /service/));
+  t.match(await admin.listKeys({ type: 'service', permission: 'domains:write' }), { keys: [] });
+  await store.keys.create(keyRecord({ type: 'of before' }));
+  t.match(await admin.listKeys({ type: 'of before' }), { keys: [{ type: 'of before' }] });
 });
 
 t.test('usage is in the shape of the reference, over the days of the UTC calendar', async (t) => {

@@ -42,8 +42,8 @@ t.test('requests that came with a key are in its log within a second, refused on
   const { at, durationMs, address, userAgent, method, path, route } = exchange();
   const same = { keyId: 'a', at: Math.round(at + durationMs), address, method, path, durationUs: 7_123 };
   const { entries } = await requests.read({ keyId: 'a', limit: 5, order: 'oldest' });
-  const kept = entries.map(({ position: _, ...entry }) => entry);
-  t.strictSame(kept, [
+  t.equal(entries.length, 2);
+  t.match(entries, [
     { ...same, requestId: 'one', userAgent: null, route, status: 200, code: null },
     { ...same, requestId: 'two', userAgent, route: null, status: 403, code: 'ip_blocked' },
   ]);

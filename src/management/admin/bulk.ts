@@ -5,7 +5,7 @@ import { isDisabledFor } from '../../keys/service.ts';
 import { mustWrite } from '../reach.ts';
 import type { BulkChange, BulkResult } from '../schemas/bulk.ts';
 import type { AdminContext } from './context.ts';
-import { type Conditions, conditionsOf, meets } from './listing.ts';
+import { type Conditions, conditionsOf, meets, mustKnow } from './listing.ts';
 
 /** Keys that one call changes; what is left over is for the next. */
 const MAX_CHANGED = 1_000;
@@ -51,7 +51,8 @@ interface Matching {
 async function matching(body: BulkChange, context: AdminContext): Promise<Matching> {
   const { caller, clock, keys } = context;
   const { ids, ...filter } = body.filter;
-  const conditions = conditionsOf(filter, caller, await keys.catalogue(), clock.now());
+  const catalogue = await keys.catalogue();
+  const conditions = conditionsOf(filter, caller, catalogue, clock.now());
   const found: Matching = { matched: 0, toChange: [], failed: [], next: null };
   const add = (record: KeyRecord): void => {
     found.matched++;
@@ -59,6 +60,7 @@ async function matching(body: BulkChange, context: AdminContext): Promise<Matchi
   };
   if (ids === undefined) await walk(body.cursor, conditions, found, add, context);
   else await lookUp(ids, conditions, found, add, context);
+  if (found.matched === 0 && body.cursor === undefined) mustKnow(filter, catalogue);
   return found;
 }
 

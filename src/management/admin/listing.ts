@@ -1,7 +1,8 @@
 import type { KeyRecord } from '../../core/key.ts';
 import { compilePermissions } from '../../core/permission.ts';
 import type { KeyQuery } from '../../core/ports.ts';
-import type { KeyCatalogue } from '../../keys/key-input.ts';
+import type { KeyFault } from '../../keys/key-error.ts';
+import { type KeyCatalogue, permissionFaults, typeFaults } from '../../keys/key-input.ts';
 import { effectivePermissions } from '../../keys/loader.ts';
 import { type Caller, mayRead } from '../caller.ts';
 import { ManagementError } from '../failures.ts';
@@ -46,6 +47,7 @@ export async function listKeys(query: KeyListQuery, context: AdminContext): Prom
     after = page.next ?? undefined;
     if (after === undefined || found.length + unreadable.length >= limit || pages >= MAX_STORE_PAGES) break;
   }
+  if (found.length === 0 && cursor === undefined) mustKnow(query, catalogue);
   return {
     keys: await keyAnswers(found, store, catalogue, now),
     // Whose they are cannot be said, so only who may see everything is told of them.
@@ -62,6 +64,30 @@ function mustBeOwnOrder({ sort }: KeyListQuery, caller: Caller): void {
   if (mayRead(caller) || sort === undefined || sort.endsWith('created_at')) return;
   const detail = 'is for fewer keys than these; expected created_at or -created_at';
   throw new ManagementError('request_invalid', `sort ${detail}`, [{ parameter: 'sort', detail }]);
+}
+
+/**
+ * A condition that nothing meets because of a name that nobody knows is a mistake. Names that keys still have are none, in
+ * the configuration or not.
+ *
+ * @throws ManagementError `request_invalid`
+ */
+export function mustKnow({ type, permission }: KeyFilter, catalogue: KeyCatalogue): void {
+  const faults = [
+    ...(type === undefined ? [] : typeFaults(type, catalogue)),
+    ...(permission === undefined ? [] : permissionFaults([permission], catalogue).map(asPermission)),
+  ];
+  if (faults.length === 0) return;
+  const errors = faults.map(({ field, message }) => ({ parameter: field, detail: message }));
+  throw new ManagementError(
+    'request_invalid',
+    `there is no such key: ${faults[0]?.field} ${faults[0]?.message}`,
+    errors,
+  );
+}
+
+function asPermission({ message }: KeyFault): KeyFault {
+  return { field: 'permission', message };
 }
 
 /** What the store is asked for, without the size of the page. */

@@ -17,7 +17,8 @@ export function bearerToken(authorization: string | undefined): string {
   const isBearer = authorization?.slice(0, SCHEME.length).toLowerCase() === SCHEME;
   const token = isBearer ? authorization.slice(SCHEME.length).trim() : '';
   if (token === '') {
-    throw new ManagementError('token_missing', 'Send a management token as "Authorization: Bearer <token>".');
+    // Worded so that the redaction of secrets does not take it for one.
+    throw new ManagementError('token_missing', 'Send a management token in the header Authorization, after "Bearer".');
   }
   if (token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) throw new TokenRejected('malformed');
   return token;
