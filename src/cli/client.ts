@@ -1,4 +1,6 @@
 import type { ManagementClient } from '../management/client.ts';
+import type { ConnectionWatcher } from '../management/remote-follow.ts';
+import { oneLine } from '../observe/log-text.ts';
 import type { Args } from './args.ts';
 import type { Io } from './io.ts';
 import { withManagement } from './management.ts';
@@ -18,7 +20,7 @@ export async function withClient<T>(
   io: Io,
   work: (client: ManagementClient, target: Target) => Promise<T>,
 ): Promise<T> {
-  return withTarget(await target(args, io), work);
+  return withTarget(await target(args, io), work, saying(io));
 }
 
 /** What the options name; read only now, as help and completion must be quick. */
@@ -27,16 +29,31 @@ export async function target(args: Args, io: Io): Promise<Target> {
   return readTarget(args, io);
 }
 
+/** @param watcher told what becomes of the connection while a log is followed */
 export async function withTarget<T>(
   to: Target,
   work: (client: ManagementClient, target: Target) => Promise<T>,
+  watcher: ConnectionWatcher = {},
 ): Promise<T> {
   if (to.kind === 'store') return withManagement(to.config, ({ client }) => work(client, to));
   const { RemoteClient } = await import('../management/remote-client.ts');
-  const client = new RemoteClient({ url: to.url, token: to.token, userAgent: `latchkey/${packageVersion()}` });
+  const client = new RemoteClient({
+    url: to.url,
+    token: to.token,
+    userAgent: `latchkey/${packageVersion()}`,
+    ...watcher,
+  });
   try {
     return await work(client, to);
   } finally {
     await client.close();
   }
+}
+
+/** Who follows a log sees nothing else of it: that no request comes, or that none can be seen. */
+function saying(io: Io): ConnectionWatcher {
+  return {
+    onCut: ({ message }) => io.say(oneLine(`latchkey: the connection was lost and is tried again: ${message}`)),
+    onBack: () => io.say('latchkey: the connection is back'),
+  };
 }

@@ -18,6 +18,11 @@ export interface Io {
   readonly colors: boolean;
   /** Writes data to standard output; a line feed is added. */
   out(text: string): void;
+  /**
+   * Writes to standard output what must not get lost; a line feed is added. Resolves when it was taken there, and rejects
+   * with the system's error when it was not: no reader is left, the disk is full.
+   */
+  deliver(text: string): Promise<void>;
   /** Writes a message to standard error; a line feed is added. */
   say(text: string): void;
   /** A text for standard output, styled when somebody can see it. */
@@ -39,8 +44,10 @@ export function systemIo(): Io {
   const environment = processEnvironment();
   const colors = !wantsNoColor(environment) && environment['TERM'] !== 'dumb';
   let outlives = false;
+  let isDelivering = false;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (outlives) return;
+    // Whoever delivers something is told by the promise.
+    if (outlives || isDelivering) return;
     // `| head` has seen enough; that is no failure.
     if (error.code === 'EPIPE') process.exit(0);
     process.stderr.write(`latchkey: standard output cannot be written (${error.code ?? error.message})\n`);
@@ -60,6 +67,18 @@ export function systemIo(): Io {
     out: (text) => {
       progress('');
       process.stdout.write(`${text}\n`);
+    },
+    deliver: (text) => {
+      progress('');
+      isDelivering = true;
+      return new Promise((resolve, reject) => {
+        process.stdout.write(`${text}\n`, (error) => {
+          // Still delivering then: the stream tells of the same failure once more.
+          if (error) return reject(error);
+          isDelivering = false;
+          resolve();
+        });
+      });
     },
     say: (text) => {
       progress('');

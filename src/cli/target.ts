@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { secretSources } from '../config/secrets.ts';
+import { oneLine } from '../observe/log-text.ts';
 import type { Args } from './args.ts';
 import { keysConfiguration } from './configuration.ts';
 import { usageError } from './failure.ts';
@@ -13,6 +15,8 @@ export type Target =
 
 /** RFC 6750, and whatever else fits into a header without being taken for something else. */
 const TOKEN = /^[\w.~+/=-]{1,16384}$/;
+/** Bits of a file's mode. */
+const READABLE_BY_OTHERS = 0o044;
 const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
@@ -53,7 +57,8 @@ function serverUrl(text: string, what: string): URL {
   return url;
 }
 
-function readToken({ environment }: Io): string {
+function readToken(io: Io): string {
+  const { environment } = io;
   const file = environment['LATCHKEY_TOKEN_FILE'] || undefined;
   if (environment['LATCHKEY_TOKEN'] && file !== undefined) {
     throw usageError('LATCHKEY_TOKEN and LATCHKEY_TOKEN_FILE contradict each other; set one of them');
@@ -68,5 +73,14 @@ function readToken({ environment }: Io): string {
   const what = file === undefined ? 'LATCHKEY_TOKEN' : 'LATCHKEY_TOKEN_FILE';
   if (typeof token !== 'string') throw usageError(`${what}: ${token.message}`);
   if (!TOKEN.test(token.trim())) throw usageError(`${what}: what it holds is no token`);
+  if (file !== undefined && canOthersRead(file)) {
+    io.say(oneLine(`latchkey: warning: ${file} can be read by others; make it yours alone: chmod 600 ${file}`));
+  }
   return token.trim();
+}
+
+/** Of a file alone: what a pipe holds is gone when it was read. */
+function canOthersRead(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && (stat.mode & READABLE_BY_OTHERS) !== 0;
 }

@@ -3,7 +3,7 @@ import type { ZodType } from 'zod';
 import type { FollowedEntry, Idempotent, ManagementClient, Versioned } from './client.ts';
 import { readAnswer, readNothing } from './remote-answer.ts';
 import { RemoteError } from './remote-error.ts';
-import { followRemote, RETRY_DELAYS_MS } from './remote-follow.ts';
+import { type ConnectionWatcher, followRemote, RETRY_DELAYS_MS } from './remote-follow.ts';
 import { type RemoteOptions, type RemoteRequest, RemoteTransport } from './remote-transport.ts';
 import { type AuditList, type AuditQueryInput, auditList } from './schemas/audit.ts';
 import { type BulkChange, type BulkResult, bulkResult } from './schemas/bulk.ts';
@@ -52,7 +52,7 @@ import {
   type UsageQuery,
 } from './schemas/usage.ts';
 
-export interface RemoteClientOptions extends RemoteOptions {
+export interface RemoteClientOptions extends RemoteOptions, ConnectionWatcher {
   /** How long to wait before each attempt to take up a stream that was cut, in ms. */
   readonly retryDelaysMs?: readonly number[];
 }
@@ -66,10 +66,12 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 export class RemoteClient implements ManagementClient {
   readonly #transport: RemoteTransport;
   readonly #retryDelaysMs: readonly number[];
+  readonly #watcher: ConnectionWatcher;
 
   constructor(options: RemoteClientOptions) {
     this.#transport = new RemoteTransport(options);
     this.#retryDelaysMs = options.retryDelaysMs ?? RETRY_DELAYS_MS;
+    this.#watcher = options;
   }
 
   /** Ends every connection; no call may follow. */
@@ -159,6 +161,7 @@ export class RemoteClient implements ManagementClient {
       signal,
       after,
       retryDelaysMs: this.#retryDelaysMs,
+      watcher: this.#watcher,
     });
   }
 

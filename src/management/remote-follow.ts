@@ -12,6 +12,14 @@ const IDLE_TIMEOUT_MS = 60_000;
 /** How long to wait before each further attempt after a stream was cut; then it is given up. */
 export const RETRY_DELAYS_MS: readonly number[] = [250, 1_000, 2_000, 5_000, 10_000, 20_000];
 
+/** Is told what becomes of a connection while a log is followed. */
+export interface ConnectionWatcher {
+  /** It was lost, and is tried again; once, however many attempts fail. */
+  readonly onCut?: (error: Error) => void;
+  /** It is there again. */
+  readonly onBack?: () => void;
+}
+
 export interface FollowOptions {
   readonly transport: RemoteTransport;
   /** The stream's path with its query, beginning at a time (ISO 8601); null: as it was asked for. */
@@ -20,6 +28,7 @@ export interface FollowOptions {
   /** Position to go on after; absent: what comes from now on. */
   readonly after: string | undefined;
   readonly retryDelaysMs: readonly number[];
+  readonly watcher: ConnectionWatcher;
 }
 
 /** Where a stream is to be taken up. */
@@ -35,21 +44,26 @@ interface Place {
  * attempt, or is refused, is not tried again.
  */
 export async function* followRemote(options: FollowOptions): AsyncGenerator<FollowedEntry | null> {
-  const { signal, retryDelaysMs } = options;
+  const { signal, retryDelaysMs, watcher } = options;
   let place: Place = { position: options.after ?? null, from: null };
   let hasBegun = false;
+  let isAway = false;
   let failures = 0;
   while (!signal.aborted) {
     let cut: unknown;
+    let hasEnded = false;
     let items = 0;
     try {
       for await (const followed of stream(options, place)) {
         hasBegun = true;
+        if (isAway) watcher.onBack?.();
+        isAway = false;
         // The first says only that the stream is there.
         if (++items > 1 || followed !== null) failures = 0;
         if (followed !== null) place = after(place, followed);
         yield followed;
       }
+      hasEnded = true;
       cut = options.transport.unreachable(new Error('it ended the stream'));
     } catch (error) {
       cut = error;
@@ -57,6 +71,11 @@ export async function* followRemote(options: FollowOptions): AsyncGenerator<Foll
     if (signal.aborted) return;
     const delay = retryDelaysMs[failures++];
     if (!hasBegun || !mayPass(cut) || delay === undefined) throw cut;
+    // A server that ends its streams in good order is asked again, and nothing was lost as long as it answers.
+    if (!hasEnded && !isAway) {
+      watcher.onCut?.(cut);
+      isAway = true;
+    }
     await pause(delay, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -103,7 +122,7 @@ function notAnEntry(place: string): RemoteError {
 }
 
 /** Whether a failure may be over in a while. */
-function mayPass(error: unknown): boolean {
+function mayPass(error: unknown): error is RemoteError | ManagementError {
   if (error instanceof RemoteError) return error.code === 'SERVER_UNREACHABLE' || error.code === 'SERVER_FAILED';
   if (!(error instanceof ManagementError)) return false;
   return ['store_unavailable', 'too_many_followers', 'internal'].includes(error.code);

@@ -34,6 +34,30 @@ t.test('output that cannot be written is a failure', async (t) => {
   t.equal(stderr, 'latchkey: standard output cannot be written (ENOSPC)\n');
 });
 
+t.test('a secret that nobody could take is a failure that says how to get another', async (t) => {
+  const cwd = folder(t);
+  const create = ['keys', 'create', '--name', 'a', '--type', 'personal', '--owner', 'o', '--json'];
+  const full = openSync('/dev/full', 'w');
+  t.teardown(() => closeSync(full));
+  const made = await latchkey(create, { cwd, stdio: ['ignore', full, 'pipe'] });
+  t.equal(made.code, 1);
+  const { error } = JSON.parse(made.stderr) as { error: { code: string; message: string } };
+  t.equal(error.code, 'SECRET_NOT_DELIVERED');
+  const id = /key_\w+/.exec(error.message)?.[0] ?? '';
+  t.equal(
+    error.message,
+    `the key ${id} was made, but its secret could not be delivered; \`latchkey keys rotate ${id}\` gives it another`,
+  );
+  const rotate = start(['keys', 'rotate', id], { cwd });
+  rotate.stdout?.destroy();
+  const rotated = await ended(rotate);
+  t.equal(rotated.code, 1);
+  t.equal(
+    rotated.stderr.trimEnd().split('\n').at(-1),
+    `latchkey: the key ${id} was rotated, but its new secret could not be delivered; \`latchkey keys rotate ${id}\` gives it another`,
+  );
+});
+
 t.test('nothing is coloured for a program', async (t) => {
   const cwd = folder(t);
   await latchkey(['keys', 'create', '--name', 'a', '--type', 'personal', '--owner', 'o'], { cwd });

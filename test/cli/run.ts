@@ -36,6 +36,7 @@ export async function cli(
     columns: null,
     colors: false,
     out: (text) => void out.push(`${text}\n`),
+    deliver: async (text) => void out.push(`${text}\n`),
     say: (text) => void said.push(`${text}\n`),
     paint: (_style, text) => text,
     outliveReader: () => undefined,

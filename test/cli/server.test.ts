@@ -1,9 +1,10 @@
 /** The commands on the management API of a gateway. */
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Environment } from '../../src/config/environment.ts';
+import { LOG_ENTRY } from '../../src/management/schemas/examples.ts';
 import type { KeyIssued, KeyList } from '../../src/management/schemas/key.ts';
 import { type Served, serveManagement } from '../management/gateway.ts';
 import { cli, folder, latchkey, type Result } from './run.ts';
@@ -116,11 +117,17 @@ t.test('which server, and which token', async (t) => {
   const { token, url } = await serveManagement(t);
   const good = await token();
   const file = join(folder(t), 'token');
-  writeFileSync(file, `${good}\n`);
+  writeFileSync(file, `${good}\n`, { mode: 0o600 });
   const list = (args: readonly string[], environment: Environment): Promise<Result> =>
     cli(['keys', 'list', ...args], environment);
   t.match(await list([], { LATCHKEY_SERVER: url, LATCHKEY_TOKEN_FILE: file }), { code: 0, stderr: 'No keys.\n' });
   t.match(await list(['--server', url], { LATCHKEY_SERVER: 'http://x', LATCHKEY_TOKEN: good }), { code: 0 });
+  chmodSync(file, 0o644);
+  t.equal(
+    (await list(['--server', url], { LATCHKEY_TOKEN_FILE: file })).stderr,
+    `latchkey: warning: ${file} can be read by others; make it yours alone: chmod 600 ${file}\nNo keys.\n`,
+  );
+  chmodSync(file, 0o600);
   const refused = async (args: readonly string[], environment: Environment): Promise<string> =>
     oneLine(t, await list(args, environment), 2).replace('latchkey: ', '');
   for (const local of [['--store', 'sqlite:x'], ['--config', 'x'], ['--no-config']]) {
@@ -177,6 +184,31 @@ t.test('a server that is none says so in one line', async (t) => {
   t.match(
     stderr,
     /^latchkey: warning: http:\/\/latchkey\.invalid is not encrypted; whoever is on the way can take the token\n/,
+  );
+});
+
+t.test('who follows a log is told that the connection was lost, and that it is back', async (t) => {
+  let asked = 0;
+  const gateway = createServer((_request, response) => {
+    asked++;
+    const entry = JSON.stringify({ ...LOG_ENTRY, endpoint: `/${asked}` });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`id: ${asked}\ndata: ${entry}\n\n`);
+    if (asked === 1) setImmediate(() => response.write(':', () => response.destroy()));
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    gateway.closeAllConnections();
+    gateway.close();
+  });
+  const url = `http://127.0.0.1:${(gateway.address() as { port: number }).port}`;
+  const { code, stdout, stderr } = await cli(['keys', 'logs', 'key_a', '--follow', '--limit', '2', '--server', url], {
+    LATCHKEY_TOKEN: 'a',
+  });
+  t.match([code, stdout], [0, / \/1 [^]* \/2 /]);
+  t.equal(
+    stderr,
+    `latchkey: the connection was lost and is tried again: ${url} cut the connection\nlatchkey: the connection is back\n`,
   );
 });
 

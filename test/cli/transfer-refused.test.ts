@@ -97,6 +97,44 @@ t.test('--allow-weak takes shorter secrets, and says so for none', async (t) => 
   t.match(told.refused, [{ line: 3, message: /expected at least 8$/ }]);
 });
 
+t.test('a listing is told from a backup, whoever made it', async (t) => {
+  const place = new Place(t);
+  await place.json('keys', 'create', '--name', 'a', '--type', 'service', '--preset', 'read_only');
+  await place.json('keys', 'create', '--name', 'b', '--type', 'service');
+  const json = place.write('backup.json', JSON.stringify(await place.json('keys', 'list')));
+  const csv = place.write('backup.csv', (await place.run('export', '--format', 'csv')).stdout);
+  const why = 'is a listing, which has neither secrets nor hashes; "latchkey export" makes a backup';
+  for (const file of [json, csv]) {
+    for (const args of [['import'], ['import', '--skip-invalid'], ['migrate', '--preset', 'read_only']]) {
+      const { code, stdout, stderr } = await place.run(...args, file);
+      t.strictSame([code, stdout], [1, ''], args.join(' '));
+      t.match(stderr, /^[^\n]+\n$/);
+      t.match(stderr, why);
+    }
+  }
+});
+
+t.test('a column that is not known is said once for the file, and refuses each of its rows', async (t) => {
+  const place = new Place(t);
+  const row = (more: object): string => JSON.stringify({ secret: legacySecret(), type: 'service', ...more });
+  const rows = [row({ nme: 'a' }), row({ nme: 'b', colour: 'red' }), row({ name: 'c' }), row({ nme: 'd' })];
+  const file = place.write('keys.jsonl', rows.join('\n'));
+  const { code, stdout, stderr } = await place.run('import', file, '--preset', 'read_only');
+  t.equal(code, 1);
+  t.equal(
+    stderr,
+    `${file}:1: "nme" is no known column; did you mean "name"?\n${file}:2: "colour" is no known column\n`,
+  );
+  t.match(stdout, 'Nothing was imported: 3 rows are refused');
+  const told = await place.json<Told>('import', file, '--skip-invalid');
+  t.match(told, { counts: { imported: 1, refused: 3 } });
+  t.strictSame(
+    told.refused.map((fault) => [fault.line, Object.keys(fault).join(' ')]),
+    [1, 2, 2, 4].map((line) => [line, 'line field message']),
+    'for a program each row has all that is wrong with it',
+  );
+});
+
 t.test('a file that makes no sense as a whole is refused in one line', async (t) => {
   const place = new Place(t);
   const say = async (name: string, text: string | Uint8Array, ...args: string[]): Promise<string> => {

@@ -1,6 +1,7 @@
 /** A management API as a gateway serves it, on a store of the test's own, and clients for it. */
 import { managementEndpoints } from '../../src/management/endpoints/index.ts';
 import { RemoteClient } from '../../src/management/remote-client.ts';
+import type { ConnectionWatcher } from '../../src/management/remote-follow.ts';
 import { createManagementServer, type ManagementServer } from '../../src/management/server.ts';
 import type { Tap } from '../support/keys.ts';
 import { type AdminFixture, administer } from '../support/management.ts';
@@ -44,8 +45,8 @@ export async function serveManagement(t: Tap, more = ''): Promise<Served> {
 }
 
 /** A client of whatever is at a URL, with short waits. */
-export function client(t: Tap, url: string, token = 'token'): RemoteClient {
-  const made = new RemoteClient({ url: new URL(url), token, userAgent: 'test', retryDelaysMs: [1, 1, 1] });
+export function client(t: Tap, url: string, token = 'token', watcher: ConnectionWatcher = {}): RemoteClient {
+  const made = new RemoteClient({ url: new URL(url), token, userAgent: 'test', retryDelaysMs: [1, 1, 1], ...watcher });
   t.teardown(() => made.close());
   return made;
 }

@@ -227,6 +227,24 @@ t.test('a stream that cannot be taken up is given up in the end', async (t) => {
   t.equal(asked.length, 4, 'once, and three times again');
 });
 
+t.test('a connection that is lost is told once, and once when it is back', async (t) => {
+  const told: string[] = [];
+  const { url, asked } = await canned(t, (_request, response) => {
+    // At first the stream is only ended; then it is cut, and nobody answers for a while.
+    if (asked.length === 3 || asked.length === 4) return void response.socket?.destroy();
+    stream(response, `id: ${asked.length}\ndata: ${entry(`/${asked.length}`)}\n\n`);
+    if (asked.length === 1) response.end();
+    else setImmediate(() => response.write(':', () => response.destroy()));
+  });
+  const following = client(t, url, 'token', {
+    onCut: (error) => void told.push(`cut: ${error.message}`),
+    onBack: () => void told.push('back'),
+  });
+  const entries = following.followLogs('key_a', {}, new AbortController().signal);
+  t.strictSame(await collect(entries, 3), ['/1', '/2', '/5']);
+  t.strictSame(told, [`cut: ${url} cut the connection`, 'back']);
+});
+
 t.test('what is refused, or fails at once, is not tried again', async (t) => {
   const { url, asked } = await canned(t, (_request, response) => {
     if (asked.length === 1) {

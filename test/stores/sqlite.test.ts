@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -109,6 +109,8 @@ t.test('what cannot be a store is refused with its path, and left as it was', as
   t.strictSame(foreign.prepare('PRAGMA journal_mode').get(), { __proto__: null, journal_mode: 'delete' });
   t.equal(foreign.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n'], 1);
   foreign.close();
+
+  t.strictSame(readdirSync(folder), ['file', 'folder', 'foreign.db'], 'nothing is put beside it');
 
   await (await open(at('newer.db'))).close();
   const newer = new DatabaseSync(at('newer.db'));

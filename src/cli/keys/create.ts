@@ -8,6 +8,7 @@ import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { warn } from './common.ts';
+import { deliverSecret } from './deliver.ts';
 import { FIELD_FLAGS, fieldsOf, given, NOTHING, readFields } from './fields.ts';
 import { timeText } from './show-key.ts';
 
@@ -48,13 +49,13 @@ async function run(args: Args, io: Io): Promise<number> {
   const body = { ...fieldsOf(options, NOTHING, io.clock.now()), ...belonging(args, to), name };
   const { warnings, ...issued } = await withTarget(to, (client) => client.createKey(body));
   if (args.has('json')) {
-    io.out(JSON.stringify({ ...issued, warnings }));
+    await deliverSecret(io, JSON.stringify({ ...issued, warnings }), issued.id, 'made');
     return DONE;
   }
   io.say(`Created ${issued.id} (${oneLine(issued.name)}), which expires ${expiry(issued.expires_at)}.`);
   warn(warnings, io);
   io.say('This is its secret. It is shown once: keep it now.');
-  io.out(issued.secret);
+  await deliverSecret(io, issued.secret, issued.id, 'made');
   return DONE;
 }
 

@@ -6,6 +6,7 @@ import type { Command } from '../command.ts';
 import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { CHANGE_FLAGS, ID_ARGUMENT, idOf, versionOf } from './common.ts';
+import { deliverSecret } from './deliver.ts';
 import { timeText } from './show-key.ts';
 
 export const keysRotate: Command = {
@@ -36,12 +37,12 @@ async function run(args: Args, io: Io): Promise<number> {
     client.rotateKey(idOf(args), grace === undefined ? {} : { grace_period: grace }, version),
   );
   if (args.has('json')) {
-    io.out(JSON.stringify(rotated));
+    await deliverSecret(io, JSON.stringify(rotated), rotated.id, 'rotated');
     return DONE;
   }
   io.say(`Rotated ${rotated.id}. ${oldSecret(rotated)}`);
   io.say('This is the new secret. It is shown once: keep it now.');
-  io.out(rotated.new_secret);
+  await deliverSecret(io, rotated.new_secret, rotated.id, 'rotated');
   return DONE;
 }
 

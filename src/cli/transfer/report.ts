@@ -92,7 +92,8 @@ export class Report {
       // Several things may be wrong with a row; it is one row all the same.
       if (!this.#refusedLines.has(fault.line)) this.counts.refused++;
       this.#refusedLines.add(fault.line);
-      this.#keep(this.refused, SHOWN_FAULTS, () => fault);
+      // A person is told once.
+      if (this.options.keepsAll || fault.repeats !== true) this.#keep(this.refused, SHOWN_FAULTS, () => fault);
     }
   }
 
@@ -129,7 +130,7 @@ export class Report {
       [done]: this.stored,
       present: this.present,
       conflicts: this.conflicts,
-      refused: this.refused,
+      refused: this.refused.map(({ line, field, message }) => ({ line, field, message })),
     };
   }
 

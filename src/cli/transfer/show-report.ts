@@ -42,7 +42,8 @@ function showText(report: Report, io: Io): void {
     [report.conflicts, counts.conflicts],
     [report.refused, counts.refused],
   ] as const) {
-    for (const { line, field, message } of faults) {
+    const told = faults.filter(({ repeats }) => repeats !== true);
+    for (const { line, field, message } of told.slice(0, SHOWN_FAULTS)) {
       io.say(oneLine(`${options.file}:${line}: ${field === null ? '' : `${field}: `}${message}`));
     }
     if (count > SHOWN_FAULTS) io.say(`… and more, ${count} rows in all; --json lists them`);

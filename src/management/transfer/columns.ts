@@ -60,3 +60,12 @@ export function expectedColumns(columns: Columns): string {
   const more = Object.hasOwn(columns, 'metadata') ? `, ${METADATA}NAME` : '';
   return `expected ${Object.keys(columns).join(', ')}${more}`;
 }
+
+/**
+ * Whether these are the columns of a list of keys as this program shows them, with the ends of secrets and nothing that
+ * would open a key.
+ */
+export function areOfListing(names: readonly string[]): boolean {
+  const opens = names.some((name) => ['secret', 'sha256'].includes(columnOf(name, KEY_COLUMNS) ?? ''));
+  return !opens && names.includes('hint') && (names.includes('granted_permissions') || names.includes('status'));
+}

@@ -10,6 +10,8 @@ export interface RowFault {
   readonly field: string | null;
   /** What is wrong and what was expected. */
   readonly message: string;
+  /** It is about the file rather than the row, and an earlier row had it already. */
+  readonly repeats?: boolean;
 }
 
 /** A file that is not what it should be; nothing in it was used. */

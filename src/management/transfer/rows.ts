@@ -1,5 +1,5 @@
 import { jsonFault } from '../json-scan.ts';
-import { type Columns, columnOf, expectedColumns, unknownColumn } from './columns.ts';
+import { areOfListing, type Columns, columnOf, expectedColumns, unknownColumn } from './columns.ts';
 import { csvRows } from './csv-rows.ts';
 import { type RowFault, TransferError } from './fault.ts';
 import { jsonRows } from './json-rows.ts';
@@ -8,6 +8,8 @@ import { jsonRows } from './json-rows.ts';
 export const MAX_ROWS = 500_000;
 /** Characters of one row. */
 const MAX_ROW = 65_536;
+/** Names of unknown columns that are remembered, so that each is said once. */
+const MAX_UNKNOWN = 1_000;
 
 /** One row of a list, by what its columns give. CSV holds texts only; an empty one is left out. */
 export interface Row {
@@ -49,6 +51,7 @@ async function* fromCsv(text: string, columns: Columns): AsyncGenerator<Row | re
 
 /** What each column gives. Every name that is wrong is told at once. */
 function headerOf(cells: readonly string[], columns: Columns, line: number): string[] {
+  refuseListing(cells);
   const names: string[] = [];
   const faults: string[] = [];
   for (const [index, cell] of cells.entries()) {
@@ -65,6 +68,7 @@ function headerOf(cells: readonly string[], columns: Columns, line: number): str
 }
 
 async function* fromJson(text: string, columns: Columns): AsyncGenerator<Row | readonly RowFault[]> {
+  const unknown = new Set<string>();
   for (const { line, text: row } of jsonRows(text)) {
     if (row.length > MAX_ROW) {
       throw new TransferError(line, `the row is too long; expected at most ${MAX_ROW} characters`);
@@ -72,21 +76,31 @@ async function* fromJson(text: string, columns: Columns): AsyncGenerator<Row | r
     // A parser's message quotes the text.
     const fault = jsonFault(row);
     if (fault !== null) yield [{ line, field: null, message: `is not JSON: ${fault.found}` }];
-    else yield jsonRow(line, JSON.parse(row), columns);
+    else yield jsonRow(line, JSON.parse(row), columns, unknown);
   }
 }
 
-function jsonRow(line: number, value: unknown, columns: Columns): Row | readonly RowFault[] {
+/** @param unknown names of columns that earlier rows had and nobody knows; those of this row are put to them */
+function jsonRow(line: number, value: unknown, columns: Columns, unknown: Set<string>): Row | readonly RowFault[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return [{ line, field: null, message: 'is no object; expected one like {"name": "ci", "secret": "…"}' }];
   }
+  refuseListing(Object.keys(value));
   const fields = new Map<string, unknown>();
   const faults: RowFault[] = [];
   for (const [given, content] of Object.entries(value)) {
     const name = columnOf(given, columns);
-    if (name === null) faults.push({ line, field: null, message: unknownColumn(given, columns) });
-    else if (fields.has(name)) faults.push({ line, field: name, message: 'is given twice, under two names' });
+    if (name === null) {
+      const message = unknownColumn(given, columns);
+      faults.push({ line, field: null, message, ...(unknown.has(given) ? { repeats: true } : {}) });
+      if (unknown.size < MAX_UNKNOWN) unknown.add(given);
+    } else if (fields.has(name)) faults.push({ line, field: name, message: 'is given twice, under two names' });
     else if (content !== null && content !== '') fields.set(name, content);
   }
   return faults.length > 0 ? faults : { line, fields };
+}
+
+function refuseListing(names: readonly string[]): void {
+  if (!areOfListing(names)) return;
+  throw new TransferError(null, 'is a listing, which has neither secrets nor hashes; "latchkey export" makes a backup');
 }

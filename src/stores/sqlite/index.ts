@@ -48,7 +48,6 @@ const LIMITS_PAGE_SIZE = 1_024;
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, timeoutMs, clock } = options;
   const main = prepareFile(path);
-  const counters = prepareFile(`${path}-limits`);
   const opened: Connection[] = [];
   let files: UsageFiles | null = null;
   const closeAll = (): void => {
@@ -67,6 +66,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   try {
     const writer = await open(main, 0, (db) => prepareMain(db, main));
     const reader = await open(main, timeoutMs, (db) => prepareMain(db, main));
+    // Only now that the main file is known to be ours: nothing is put beside one of another program.
+    const counters = prepareFile(`${path}-limits`);
     const limits = await open(counters, 0, (db) => prepareLimits(db, counters));
     const lock = await open(prepareFile(`${path}-limits-lock`), 0, () => undefined);
     files = await openUsageFiles(path, timeoutMs);
