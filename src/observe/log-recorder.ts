@@ -11,7 +11,7 @@ const FLUSH_INTERVAL_MS = 1000;
  * stand together: some 20 µs of CPU and 4 KB to the disk. A firehose belongs into the log output, which has no such
  * bound; this is for those who look after a key.
  */
-const MAX_ENTRIES = 2_000;
+const MAX_ENTRIES = 500;
 /** The second half of those is for keys that have no more than so many yet: busy keys must not hide the others. */
 const MAX_OF_QUIET_KEY = 20;
 /** How long `stop` tries. */
@@ -23,7 +23,7 @@ export interface LogRecorderOptions {
   readonly boundsOf: (keyType: string) => LogBounds | null;
   /** Told when writing begins to fail, and with null when it works again. */
   readonly onTrouble?: (error: unknown) => void;
-  /** 2,000 when absent. */
+  /** 500 when absent. */
   readonly maxEntries?: number;
   /** The timer; the system's when absent. */
   readonly repeat?: Repeat;
