@@ -23,7 +23,7 @@ t.test('in front of an API, without a configuration', async (t) => {
   const cwd = folder(t);
   const upstream = await startRawUpstream(t, (request) => request.ok(`you asked for ${request.target}`));
   const serving = await serve(t, ['--upstream', upstream.url, ...ANYWHERE], { cwd });
-  await serving.until('npx latchkey');
+  await serving.until('npx latchkey keys create');
   t.match(serving.stderr, `, protecting ${upstream.url}\n`);
   t.match(serving.stderr, '\nkeys: sqlite:./data/latchkey.db; configuration: none, every setting has its default\n');
   t.match(
@@ -56,7 +56,7 @@ t.test('in front of an API, without a configuration', async (t) => {
   t.equal((await again.get('/', secret)).status, 200, 'the key is there after a restart');
   again.child.kill('SIGTERM');
   await again.ended;
-  t.notMatch(again.stderr, 'npx', 'and the advice is for the first start only');
+  t.notMatch(again.stderr, 'keys create', 'and the advice is for the first start only');
 });
 
 t.test('--upstream reads no file, says so, and advises a key that works', async (t) => {
@@ -70,13 +70,13 @@ t.test('--upstream reads no file, says so, and advises a key that works', async 
   );
   const env = { LATCHKEY_CONFIG: config };
   const serving = await serve(t, ['--upstream', upstream.url, ...ANYWHERE, '--store', 'sqlite:keys.db'], { cwd, env });
-  await serving.until('npx latchkey');
+  await serving.until('npx latchkey keys create');
   t.match(serving.stderr, `latchkey: ${config} is not read, since --upstream is given without --config\n`);
   t.match(serving.stderr, 'keys create --name first --type personal --no-config --store sqlite:keys.db\n');
   t.equal((await serving.get('/', await paste(serving, cwd))).status, 200);
 
   const both = await serve(t, ['--upstream', upstream.url, '--config', config, ...ANYWHERE], { cwd });
-  await both.until('npx latchkey');
+  await both.until('npx latchkey keys create');
   t.match(
     both.stderr,
     `protecting ${upstream.url}\n`,
@@ -115,7 +115,7 @@ t.test('keys in Redis', async (t) => {
   const upstream = await startRawUpstream(t);
   const store = ['--store', `${redis.url}/0`];
   const serving = await serve(t, ['--upstream', upstream.url, ...ANYWHERE, ...store], { cwd });
-  await serving.until('npx latchkey');
+  await serving.until('npx latchkey keys create');
   t.match(serving.stderr, `keys: ${redis.url}/0;`);
   const secret = await paste(serving, cwd);
   t.equal((await serving.get('/', secret)).status, 200);
