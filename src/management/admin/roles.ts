@@ -4,6 +4,7 @@ import { sortedPermissions } from '../../core/permission.ts';
 import { StoreError } from '../../core/ports.ts';
 import { MAX_ROLES, type Role } from '../../core/role.ts';
 import { differences, eventOf } from '../../keys/key-event.ts';
+import { isConflict } from '../../keys/key-writer.ts';
 import type { ManagementClient, Versioned } from '../client.ts';
 import { ManagementError } from '../failures.ts';
 import { mustWrite } from '../reach.ts';
@@ -131,10 +132,6 @@ function shown(role: Role): RoleAnswer {
     updated_at: new Date(role.updatedAt).toISOString(),
     version: role.version,
   };
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'STORE_CONFLICT';
 }
 
 function isFull(error: unknown): boolean {
