@@ -8,13 +8,13 @@
 const REMOVED = '[secret]';
 
 /** Cheaper than the replacements, and matches whenever one of them would. */
-const SUSPECT = /(?:_|%5f)[0-9A-Za-z]{40}|bearer|authorization|api[-_]?key|:\/\/[^\s"\\/@]*@|eyJ/i;
+const SUSPECT = /(?:_|%5f)(?:[0-9A-Za-z]|%[0-9a-f]{2}){40}|bearer|authorization|api[-_]?key|:\/\/[^\s"\\/@]*@|eyJ/i;
 
 /**
- * What follows the prefix of an API key: 49 base62 characters, or so many of them that the rest could be guessed. No
- * key id or trace id is as long.
+ * What follows the prefix of an API key: 49 base62 characters, or so many of them that the rest could be guessed; some may
+ * be percent-encoded. No key id or trace id is as long.
  */
-const API_KEY = /(_|%5f)[0-9A-Za-z]{40,}/gi;
+const API_KEY = /(_|%5f)(?:[0-9A-Za-z]|%[0-9a-f]{2}){40,}/gi;
 const BEARER = /\b(bearer)(?:\s|\\t|%20|\+)+(?:\\.|[^\s"\\,;])+/gi;
 /**
  * A header or setting as a JSON property, or as two elements of a list of raw headers. Both quotation marks are escaped

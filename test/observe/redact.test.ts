@@ -22,6 +22,11 @@ t.test('an API key is removed wherever it stands, whatever its prefix', async (t
     }
     t.notMatch(redactSecrets(secret.replaceAll('_', '%5F')), tail, 'with its underscore percent-encoded');
     t.notMatch(redactSecrets(secret.slice(0, -6)), tail.slice(0, 40), 'without its checksum');
+    for (let i = secret.length - 49; i < secret.length; i++) {
+      const encoded = `${secret.slice(0, i)}%${secret.charCodeAt(i).toString(16)}${secret.slice(i + 1)}`;
+      const clean = redactSecrets(`curl ${encoded} x`);
+      t.match(clean, / \S*\[secret\] x$/, 'with a character of it percent-encoded');
+    }
   }
 });
 
