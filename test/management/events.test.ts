@@ -145,7 +145,8 @@ t.test('a stream holds on to nothing of the events that it has sent', async (t) 
   const listeners: number[] = [];
   async function* events(): AsyncGenerator<ServerEvent> {
     for (let i = 0; i <= 220_000; i++) {
-      if (i === 20_000 || i === 220_000) {
+      // Several times in the end: what is just on its way to the client is no leak.
+      if (i === 20_000 || (i >= 200_000 && i % 4_000 === 0)) {
         collect();
         sizes.push(process.memoryUsage().heapUsed);
         listeners.push(getEventListeners(gone.signal, 'abort').length);
@@ -163,10 +164,11 @@ t.test('a stream holds on to nothing of the events that it has sent', async (t) 
   // What a reader keeps would be measured too: this one keeps nothing.
   socket.resume().write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await once(socket, 'close');
-  const [before = 0, after = 0] = sizes;
+  const [before = 0, ...later] = sizes;
+  const after = Math.min(...later);
   // One reaction on a promise for each would be 51 MB.
   t.ok(after - before < 25_000_000, `${after - before} bytes for 200,000 events`);
-  t.equal(listeners[0], listeners[1]);
+  t.strictSame(new Set(listeners), new Set([listeners[0]]), 'and no more listeners');
 });
 
 t.test('what has no end takes no parameter that speaks of one', async (t) => {
