@@ -87,3 +87,16 @@ export function startOf(day: number): number {
 export function hourOf(at: number): number {
   return Math.floor((at % DAY_MS) / HOUR_MS);
 }
+
+/** Both uses of a key as one: the later time wins, and null says nothing. */
+export function laterUse(a: KeyUse, b: KeyUse): KeyUse {
+  return {
+    keyId: a.keyId,
+    lastUsedAt: later(a.lastUsedAt, b.lastUsedAt),
+    previousLastUsedAt: later(a.previousLastUsedAt, b.previousLastUsedAt),
+  };
+}
+
+function later(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}

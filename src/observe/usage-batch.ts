@@ -1,5 +1,5 @@
 import type { DenialCode } from '../core/denial.ts';
-import type { KeyUse, UsageDelta, UsageScope } from '../core/usage.ts';
+import { type KeyUse, laterUse, type UsageDelta, type UsageScope } from '../core/usage.ts';
 
 export const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
@@ -103,14 +103,4 @@ function addKind(delta: Delta, { endpoint, method, denial }: Kind, requests: num
   delta.endpoints[endpoint] = (delta.endpoints[endpoint] ?? 0) + requests;
   delta.methods[method] = (delta.methods[method] ?? 0) + requests;
   if (denial !== null) delta.denials[denial] = (delta.denials[denial] ?? 0) + requests;
-}
-
-function laterUse(a: KeyUse, b: KeyUse): KeyUse {
-  const later = (one: number | null, other: number | null): number | null =>
-    one === null || other === null ? (one ?? other) : Math.max(one, other);
-  return {
-    keyId: a.keyId,
-    lastUsedAt: later(a.lastUsedAt, b.lastUsedAt),
-    previousLastUsedAt: later(a.previousLastUsedAt, b.previousLastUsedAt),
-  };
 }

@@ -1,4 +1,5 @@
 import { AUDIT_ACTIONS } from '../../core/audit.ts';
+import { given } from '../../core/given.ts';
 import type { ManagementClient } from '../../management/client.ts';
 import type { AuditEntryAnswer, AuditList, AuditQueryInput } from '../../management/schemas/audit.ts';
 import { oneLine } from '../../observe/log-text.ts';
@@ -7,7 +8,6 @@ import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { given } from '../keys/fields.ts';
 import { parseBounded, parseChoice, parseMoment } from '../keys/values.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { type Column, table } from '../table.ts';

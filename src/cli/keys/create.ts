@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { given } from '../../core/given.ts';
 import type { KeyCreate } from '../../management/schemas/key.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
@@ -9,7 +10,7 @@ import type { Io } from '../io.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { warn } from './common.ts';
 import { deliverSecret } from './deliver.ts';
-import { FIELD_FLAGS, fieldsOf, given, NOTHING, readFields } from './fields.ts';
+import { FIELD_FLAGS, fieldsOf, NOTHING, readFields } from './fields.ts';
 import { timeText } from './show-key.ts';
 
 const USUAL_TYPE = 'personal';

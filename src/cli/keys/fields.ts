@@ -1,3 +1,4 @@
+import { given } from '../../core/given.ts';
 import type { TimeRestriction } from '../../core/key.ts';
 import type { KeyAnswer, KeyUpdate } from '../../management/schemas/key.ts';
 import type { Args } from '../args.ts';
@@ -133,11 +134,4 @@ function count(args: Args, flag: string): number | undefined {
 
 function isEmpty(parts: object): boolean {
   return Object.keys(parts).length === 0;
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Without what is undefined: to say nothing about a field leaves it alone. */
-export function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
 }

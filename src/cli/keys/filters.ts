@@ -1,10 +1,10 @@
+import { given } from '../../core/given.ts';
 import { isPermission } from '../../core/permission.ts';
 import type { KeyListQuery } from '../../management/schemas/key.ts';
 import type { Args } from '../args.ts';
 import type { Flag } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { given } from './fields.ts';
 import { parseChoice, parseMoment } from './values.ts';
 
 const STATUSES = ['active', 'disabled', 'revoked', 'expired'] as const;

@@ -1,3 +1,4 @@
+import { given } from '../../core/given.ts';
 import { KEY_SORTS, type KeySort } from '../../core/ports.ts';
 import type { ManagementClient } from '../../management/client.ts';
 import type { KeyAnswer, KeyList, KeyListQuery } from '../../management/schemas/key.ts';
@@ -9,7 +10,6 @@ import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { type Column, table } from '../table.ts';
-import { given } from './fields.ts';
 import { FILTER_FLAGS, type Filters, readFilters } from './filters.ts';
 import { paintStatus, timeText } from './show-key.ts';
 import { parseBounded, parseChoice } from './values.ts';

@@ -1,3 +1,4 @@
+import { given } from '../../core/given.ts';
 import type { ManagementClient } from '../../management/client.ts';
 import type { LogEntry, LogList, LogQueryInput } from '../../management/schemas/usage.ts';
 import { oneLine } from '../../observe/log-text.ts';
@@ -8,7 +9,6 @@ import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { ID_ARGUMENT, idOf } from './common.ts';
-import { given } from './fields.ts';
 import { logLine } from './log-lines.ts';
 import { parseBounded, parseMoment } from './values.ts';
 

@@ -1,3 +1,4 @@
+import { given } from '../../core/given.ts';
 import type { ManagementClient } from '../../management/client.ts';
 import type { TotalUsageAnswer, UsageQuery } from '../../management/schemas/usage.ts';
 import type { Args } from '../args.ts';
@@ -7,7 +8,6 @@ import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { ID_ARGUMENT } from './common.ts';
-import { given } from './fields.ts';
 import { usageText } from './usage-text.ts';
 import { parseChoice } from './values.ts';
 

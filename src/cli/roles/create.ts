@@ -1,9 +1,9 @@
+import { given } from '../../core/given.ts';
 import type { Args } from '../args.ts';
 import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { given } from '../keys/fields.ts';
 import { TARGET_FLAGS } from '../options.ts';
 import { checkTexts, DESCRIPTION_FLAG, namedWithoutOption, PERMISSION_FLAG, ROLE_ARGUMENT, roleOf } from './common.ts';
 

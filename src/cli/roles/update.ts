@@ -1,10 +1,10 @@
+import { given } from '../../core/given.ts';
 import type { Args } from '../args.ts';
 import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
 import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { CHANGE_FLAGS, versionOf } from '../keys/common.ts';
-import { given } from '../keys/fields.ts';
 import { checkTexts, DESCRIPTION_FLAG, PERMISSION_FLAG, ROLE_ARGUMENT, roleOf } from './common.ts';
 
 const CLEARABLE = ['permissions'];

@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditEvent } from '../../core/audit.ts';
+import { given } from '../../core/given.ts';
 import type { ManagementClient } from '../client.ts';
 import { mustRead } from '../reach.ts';
 import type { AuditEntryAnswer, AuditList, AuditQueryInput } from '../schemas/audit.ts';
@@ -28,7 +29,7 @@ async function auditLogs(query: AuditQueryInput, { caller, store }: AdminContext
   for (let pages = 0; pages < MAX_STORE_PAGES; pages++) {
     const size = limit - entries.length;
     const page = await store.audit.read({
-      ...present(filters),
+      ...given(filters),
       ...times,
       limit: size,
       ...(after === undefined ? {} : { after }),
@@ -38,12 +39,6 @@ async function auditLogs(query: AuditQueryInput, { caller, store }: AdminContext
     if (after === undefined || entries.length >= limit) break;
   }
   return { entries, pagination: { limit, next: after ?? null } };
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function present<T extends object>(from: T): Present<T> {
-  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as Present<T>;
 }
 
 /** One that was tampered with is shown as far as it goes: that it does not fit its hash is for `audit verify` to say. */

@@ -1,3 +1,4 @@
+import { given } from '../../core/given.ts';
 import type { KeyRestrictions } from '../../core/key.ts';
 import type { SecretHasher } from '../../keys/hasher.ts';
 import type { KeyFields } from '../../keys/key-input.ts';
@@ -166,11 +167,4 @@ function readMetadata(values: Values): Record<string, string> | undefined {
   const single = values.named(prefix).map((name) => [name.slice(prefix.length), values.read(name, textValue) ?? '']);
   if (whole === undefined && single.length === 0) return undefined;
   return { ...whole, ...(Object.fromEntries(single) as Record<string, string>) };
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Without what nobody says. */
-function given<T extends object>(fields: T): Given<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
 }

@@ -1,4 +1,4 @@
-import type { KeyUse, UsageBatch, UsageScope } from '../../core/usage.ts';
+import { type KeyUse, laterUse, type UsageBatch, type UsageScope } from '../../core/usage.ts';
 import { addCounts, type Counts, decodeCounts, encodeCounts } from './usage-counts.ts';
 
 /**
@@ -109,19 +109,6 @@ export class Folded {
     const known = this.uses.get(keyId);
     this.uses.set(keyId, known === undefined ? use : laterUse(known, use));
   }
-}
-
-/** Of each of the two times the later one; null is no time. */
-export function laterUse(a: KeyUse, b: KeyUse): KeyUse {
-  return {
-    keyId: a.keyId,
-    lastUsedAt: later(a.lastUsedAt, b.lastUsedAt),
-    previousLastUsedAt: later(a.previousLastUsedAt, b.previousLastUsedAt),
-  };
-}
-
-function later(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
 /** A time in a line of a last use. */

@@ -1,6 +1,6 @@
-import type { KeyUse } from '../../core/usage.ts';
+import { type KeyUse, laterUse } from '../../core/usage.ts';
 import { decodeRequests } from './usage-counts.ts';
-import { beginOfUses, laterUse, nameOf, nameOfUse, timeOf } from './usage-lines.ts';
+import { beginOfUses, nameOf, nameOfUse, timeOf } from './usage-lines.ts';
 
 /** So few names are searched for one by one, which is quicker than to look at each line. */
 const FEW = 3;

@@ -2,6 +2,7 @@ import type { StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import {
   type KeyUse,
+  laterUse,
   startOf,
   type UsageBatch,
   type UsageDay,
@@ -13,7 +14,7 @@ import { type Connection, transaction } from './transaction.ts';
 import { addCounts, type Counts, dayWith, decodeCounts } from './usage-counts.ts';
 import { UsageFold } from './usage-fold.ts';
 import { type Appended, RowCache, UsageJournal } from './usage-journal.ts';
-import { Folded, laterUse, SHARDS, shardOf } from './usage-lines.ts';
+import { Folded, SHARDS, shardOf } from './usage-lines.ts';
 import { requestsIn, usesIn } from './usage-scan.ts';
 
 /** Rows that one call of `prune` removes. */
