@@ -1,92 +1,137 @@
-import { type Address, type AddressBlock, parseAddress, parseDotted } from './address.ts';
+import { type Address, type AddressBlock, embeddedIpv4, parseAddress, parseDotted } from './address.ts';
+import { readIpv6 } from './ipv6-text.ts';
+
+/** Where a text is read into; reading never waits, so one is enough. */
+const scratch = new Uint32Array(4);
 
 /**
  * A set of address blocks, merged into sorted ranges when it is made: membership is one binary search over flat
  * arrays, whether there are three blocks or ten thousand.
  */
 export class AddressSet {
-  readonly #v4: Ranges<number>;
-  readonly #v6: Ranges<bigint>;
+  readonly #v4: Ranges;
+  readonly #v6: Ranges;
 
   constructor(blocks: readonly AddressBlock[]) {
-    const v4 = rangesOf(blocks.filter((block) => block.family === 4));
-    // 32 bits are exact as numbers, which are several times faster than big integers.
-    this.#v4 = { starts: v4.starts.map(Number), ends: v4.ends.map(Number) };
-    this.#v6 = rangesOf(blocks.filter((block) => block.family === 6));
+    this.#v4 = rangesOf(blocks, 4, 1);
+    this.#v6 = rangesOf(blocks, 6, 4);
   }
 
   get isEmpty(): boolean {
     return this.#v4.starts.length === 0 && this.#v6.starts.length === 0;
   }
 
-  has(address: Address): boolean {
-    if (address.family === 4) return contains(this.#v4, word(address.bytes, 0));
-    return this.#v6.starts.length > 0 && contains(this.#v6, numberOf(address.bytes));
+  has({ family, words: [a = 0, b = 0, c = 0, d = 0] }: Address): boolean {
+    return family === 4 ? containsV4(this.#v4, a) : containsV6(this.#v6, a, b, c, d);
   }
 
   /** Whether the text is an address in the set; a text that is no address is in none. */
   hasText(text: string): boolean {
     const dotted = parseDotted(text);
-    if (dotted >= 0) return contains(this.#v4, dotted);
-    const address = parseAddress(text);
-    return address !== null && this.has(address);
+    if (dotted >= 0) return containsV4(this.#v4, dotted);
+    if (!readIpv6(text, scratch)) {
+      const address = parseAddress(text);
+      return address !== null && this.has(address);
+    }
+    const [a, b, c, d] = [scratch[0] as number, scratch[1] as number, scratch[2] as number, scratch[3] as number];
+    const embedded = embeddedIpv4(a, b, c, d);
+    return embedded < 0 ? containsV6(this.#v6, a, b, c, d) : containsV4(this.#v4, embedded);
   }
 }
 
-interface Ranges<T> {
-  /** First addresses, ascending; ranges do not overlap. */
-  readonly starts: readonly T[];
-  readonly ends: readonly T[];
+/** First and last addresses of ranges, ascending; ranges do not overlap. Each takes one word, or four. */
+interface Ranges {
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
 }
 
-function rangesOf(blocks: readonly AddressBlock[]): Ranges<bigint> {
-  const spans = blocks.map(spanOf).sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
-  const starts: bigint[] = [];
-  const ends: bigint[] = [];
-  for (const { start, end } of spans) {
-    const last = ends.length - 1;
-    if (last >= 0 && start <= (ends[last] as bigint) + 1n) {
-      if (end > (ends[last] as bigint)) ends[last] = end;
-    } else {
-      starts.push(start);
-      ends.push(end);
+function rangesOf(blocks: readonly AddressBlock[], family: 4 | 6, width: number): Ranges {
+  const { starts, ends } = boundsOf(blocks, family, width);
+  const order = Uint32Array.from({ length: starts.length / width }, (_, i) => i * width);
+  order.sort((a, b) => compare(starts, a, starts, b, width));
+  const merged = { starts: new Uint32Array(starts.length), ends: new Uint32Array(ends.length) };
+  let used = 0;
+  for (const place of order) {
+    const last = used - width;
+    if (used > 0 && compare(starts, place, merged.ends, last, width) <= 0) {
+      // It begins within the range before it, and so lies there as a whole, unless both have one start.
+      if (compare(ends, place, merged.ends, last, width) > 0) copy(ends, place, merged.ends, last, width);
+      continue;
+    }
+    copy(starts, place, merged.starts, used, width);
+    copy(ends, place, merged.ends, used, width);
+    used += width;
+  }
+  return { starts: merged.starts.slice(0, used), ends: merged.ends.slice(0, used) };
+}
+
+/** The first and last address of each block of a family, as the blocks come. */
+function boundsOf(blocks: readonly AddressBlock[], family: 4 | 6, width: number): Ranges {
+  const mine = blocks.filter((block) => block.family === family);
+  const starts = new Uint32Array(mine.length * width);
+  const ends = new Uint32Array(mine.length * width);
+  let used = 0;
+  for (const { words, prefix } of mine) {
+    for (let i = 0; i < width; i++) {
+      const word = words[i] as number;
+      const mask = networkMask(prefix - i * 32);
+      starts[used] = word & mask;
+      ends[used++] = word | ~mask;
     }
   }
   return { starts, ends };
 }
 
-function spanOf(block: AddressBlock): { start: bigint; end: bigint } {
-  const width = block.family === 4 ? 32 : 128;
-  const free = BigInt(width - block.prefix);
-  const start = (numberOf(block.bytes) >> free) << free;
-  return { start, end: start + (1n << free) - 1n };
+/** A word in which so many of the leading bits are set. */
+function networkMask(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
-function numberOf(bytes: readonly number[]): bigint {
-  let value = 0n;
-  // Four bytes at a time: far fewer big integers than one a byte.
-  for (let i = 0; i < bytes.length; i += 4) value = (value << 32n) | BigInt(word(bytes, i));
-  return value;
-}
-
-function word(bytes: readonly number[], i: number): number {
-  return (
-    (((bytes[i] as number) << 24) |
-      ((bytes[i + 1] as number) << 16) |
-      ((bytes[i + 2] as number) << 8) |
-      (bytes[i + 3] as number)) >>>
-    0
-  );
-}
-
-function contains<T extends number | bigint>({ starts, ends }: Ranges<T>, value: T): boolean {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    if ((starts[middle] as T) > value) high = middle - 1;
-    else if ((ends[middle] as T) < value) low = middle + 1;
-    else return true;
+/** Negative, zero or positive, as the address at place a is before, the same as or after the one at place b. */
+function compare(as: Uint32Array, a: number, bs: Uint32Array, b: number, width: number): number {
+  for (let i = 0; i < width; i++) {
+    const difference = (as[a + i] as number) - (bs[b + i] as number);
+    if (difference !== 0) return difference;
   }
-  return false;
+  return 0;
+}
+
+function copy(from: Uint32Array, place: number, to: Uint32Array, at: number, width: number): void {
+  for (let i = 0; i < width; i++) to[at + i] = from[place + i] as number;
+}
+
+function containsV4({ starts, ends }: Ranges, address: number): boolean {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((starts[middle] as number) > address) high = middle;
+    else low = middle + 1;
+  }
+  return low > 0 && (ends[low - 1] as number) >= address;
+}
+
+function containsV6({ starts, ends }: Ranges, a: number, b: number, c: number, d: number): boolean {
+  let low = 0;
+  let high = starts.length >>> 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isAbove(starts, middle, a, b, c, d)) high = middle;
+    else low = middle + 1;
+  }
+  if (low === 0) return false;
+  const last = low - 1;
+  const i = last << 2;
+  const isEnd = ends[i] === a && ends[i + 1] === b && ends[i + 2] === c && ends[i + 3] === d;
+  return isEnd || isAbove(ends, last, a, b, c, d);
+}
+
+/** Whether the address at this place is greater than that of the words. */
+function isAbove(addresses: Uint32Array, place: number, a: number, b: number, c: number, d: number): boolean {
+  const i = place << 2;
+  if (addresses[i] !== a) return (addresses[i] as number) > a;
+  if (addresses[i + 1] !== b) return (addresses[i + 1] as number) > b;
+  if (addresses[i + 2] !== c) return (addresses[i + 2] as number) > c;
+  return (addresses[i + 3] as number) > d;
 }

@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { readIpv6, writeIpv6 } from './ipv6-text.ts';
 
 /**
  * Addresses in one form, so that a rule on an address meets it however it is written. An IPv6 address that only wraps
@@ -8,25 +7,30 @@ import ipaddr from 'ipaddr.js';
  */
 export interface Address {
   readonly family: 4 | 6;
-  /** 4 or 16 bytes, network order. */
-  readonly bytes: readonly number[];
+  /** One word of 32 bits, or four in network order. */
+  readonly words: readonly number[];
 }
-
-const DOT = 0x2e;
-const ZERO = 0x30;
 
 /** A block of addresses: an address and how many leading bits count. */
 export interface AddressBlock extends Address {
   readonly prefix: number;
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+const SIX_TO_FOUR = 0x2002;
+const NAT64 = 0x0064ff9b;
+
+/** Where a text is read into; reading never waits, so one is enough. */
+const scratch = new Uint32Array(4);
+
 /**
- * Reads an address. `net.isIP` decides what is one, since ipaddr.js takes `1`, `0x7f.1` and octal forms.
+ * Reads an address.
  * @returns the address with any embedded IPv4 form unwrapped, or null when the text is none
  */
 export function parseAddress(text: string): Address | null {
-  const bare = withoutZone(text);
-  return isIP(bare) === 0 ? null : unwrap(ipaddr.parse(bare).toByteArray());
+  const words = readWords(withoutZone(text));
+  return words === null ? null : unwrap(words);
 }
 
 /**
@@ -59,22 +63,19 @@ export function parseDotted(text: string): number {
  */
 export function parseBlock(text: string): AddressBlock | null {
   const slash = text.indexOf('/');
-  const base = slash < 0 ? text : text.slice(0, slash);
-  const family = isIP(base);
-  if (family === 0 || base.includes('%')) return null;
-  const width = family === 4 ? 32 : 128;
-  const digits = slash < 0 ? String(width) : text.slice(slash + 1);
-  if (!/^(?:0|[1-9][0-9]{0,2})$/.test(digits)) return null;
-  const prefix = Number(digits);
-  if (prefix > width) return null;
-  const written = ipaddr.parse(base).toByteArray();
-  const address = unwrap(written);
+  // A zone is none in a block: readWords knows of no zones.
+  const words = readWords(slash < 0 ? text : text.slice(0, slash));
+  if (words === null) return null;
+  const width = words.length * 32;
+  const prefix = slash < 0 ? width : parsePrefix(text.slice(slash + 1));
+  if (prefix < 0 || prefix > width) return null;
+  const address = unwrap(words);
   // A block within an embedded form is the IPv4 block. One that spans the whole form stays IPv6 and so meets nobody:
   // to read 64:ff9b::/96 in an allow-list as "every IPv4 address" would open what the writer meant to close.
-  if (family === 6 && address.family === 4) {
-    const hidden = isSixToFour(written) ? 16 : 96;
+  if (words.length === 4 && address.family === 4) {
+    const hidden = isSixToFour(words[0] as number) ? 16 : 96;
     if (prefix > hidden) return { ...address, prefix: Math.min(32, prefix - hidden) };
-    return { family: 6, bytes: written, prefix };
+    return { family: 6, words, prefix };
   }
   return { ...address, prefix };
 }
@@ -85,7 +86,7 @@ export function canonicalAddress(text: string): string | null {
   if (parseDotted(text) >= 0) return text;
   const address = parseAddress(text);
   if (address === null) return null;
-  return ipaddr.fromByteArray([...address.bytes]).toString();
+  return address.family === 4 ? dotted(address.words[0] as number) : writeIpv6(address.words);
 }
 
 /** The part of an address that one customer holds: an IPv4 address whole, an IPv6 address's /64. */
@@ -93,36 +94,63 @@ export function throttleScope(address: string): string {
   if (!address.includes(':')) return address;
   const parsed = parseAddress(address);
   if (parsed === null) return address;
-  return parsed.family === 4 ? parsed.bytes.join('.') : parsed.bytes.slice(0, 8).join('.');
+  const [first = 0, second = 0] = parsed.words;
+  return parsed.family === 4 ? dotted(first) : writeIpv6([first, second, 0, 0]);
+}
+
+/**
+ * The IPv4 address that an IPv6 address wraps.
+ * @returns -1 when it wraps none
+ */
+export function embeddedIpv4(a: number, b: number, c: number, d: number): number {
+  if (isSixToFour(a)) return ((a << 16) | (b >>> 16)) >>> 0;
+  if (b !== 0) return -1;
+  if (a === NAT64) return c === 0 ? d : -1;
+  if (a !== 0) return -1;
+  if (c === 0xffff) return d;
+  // ::a.b.c.d, but not :: and ::1, which are addresses of their own, nor what stands beside them.
+  return c === 0 && d > 0xff ? d : -1;
+}
+
+function isSixToFour(first: number): boolean {
+  return first >>> 16 === SIX_TO_FOUR;
+}
+
+function unwrap(words: readonly number[]): Address {
+  if (words.length === 1) return { family: 4, words };
+  const embedded = embeddedIpv4(words[0] as number, words[1] as number, words[2] as number, words[3] as number);
+  return embedded < 0 ? { family: 6, words } : { family: 4, words: [embedded] };
+}
+
+/** Reads an address without a zone as it is written: one word, or four. @returns null when the text is none */
+function readWords(text: string): number[] | null {
+  const plain = parseDotted(text);
+  if (plain >= 0) return [plain];
+  if (!readIpv6(text, scratch) && !readIpv6(withoutDots(text), scratch)) return null;
+  return [scratch[0] as number, scratch[1] as number, scratch[2] as number, scratch[3] as number];
+}
+
+/** The text with an IPv4 address at its end, `::ffff:192.0.2.1`, as two groups. */
+function withoutDots(text: string): string {
+  const tail = text.lastIndexOf(':') + 1;
+  const embedded = parseDotted(text.slice(tail));
+  if (embedded < 0) return text;
+  return `${text.slice(0, tail)}${(embedded >>> 16).toString(16)}:${(embedded & 0xffff).toString(16)}`;
+}
+
+/** @returns -1 when the text is not a plain decimal number of at most three digits */
+function parsePrefix(text: string): number {
+  return /^(?:0|[1-9][0-9]{0,2})$/.test(text) ? Number(text) : -1;
 }
 
 /** Drops the zone of an IPv6 address (RFC 4007 §11), which means nothing on another machine. IPv4 has none. */
 function withoutZone(text: string): string {
   const percent = text.indexOf('%');
-  return percent > 0 && percent < text.length - 1 && text.includes(':') ? text.slice(0, percent) : text;
+  if (percent <= 0 || percent === text.length - 1) return text;
+  const bare = text.slice(0, percent);
+  return bare.includes(':') ? bare : text;
 }
 
-function unwrap(bytes: number[]): Address {
-  if (bytes.length === 4) return { family: 4, bytes };
-  if (isSixToFour(bytes)) return { family: 4, bytes: bytes.slice(2, 6) };
-  if (wrapsInLast32(bytes)) return { family: 4, bytes: bytes.slice(12) };
-  return { family: 6, bytes };
-}
-
-function isSixToFour(bytes: readonly number[]): boolean {
-  return bytes.length === 16 && bytes[0] === 0x20 && bytes[1] === 0x02;
-}
-
-function wrapsInLast32(bytes: readonly number[]): boolean {
-  const nat64 = bytes[0] === 0 && bytes[1] === 0x64 && bytes[2] === 0xff && bytes[3] === 0x9b && zero(bytes, 4, 12);
-  if (nat64) return true;
-  if (!zero(bytes, 0, 10)) return false;
-  if (bytes[10] === 0xff && bytes[11] === 0xff) return true;
-  // ::a.b.c.d, but not :: and ::1, which are addresses of their own.
-  return bytes[10] === 0 && bytes[11] === 0 && !zero(bytes, 12, 15);
-}
-
-function zero(bytes: readonly number[], from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (bytes[i] !== 0) return false;
-  return true;
+function dotted(address: number): string {
+  return `${address >>> 24}.${(address >>> 16) & 0xff}.${(address >>> 8) & 0xff}.${address & 0xff}`;
 }

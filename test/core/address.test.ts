@@ -19,6 +19,8 @@ t.test('an address has one form, however it is written', async (t) => {
     '::ffff:203.0.113.5%eth0': '203.0.113.5',
     '::': '::',
     '::1': '::1',
+    '::0.0.0.1': '::1',
+    '::0.0.0.0': '::',
     '64:ff9b:1::203.0.113.5': '64:ff9b:1::cb00:7105',
     '2001:db8::ffff:203.0.113.5': '2001:db8::ffff:cb00:7105',
     '::fffe:203.0.113.5': '::fffe:cb00:7105',
@@ -45,6 +47,7 @@ t.test('what is no address is none, however generous a parser may be', async (t)
     '1::2::3',
     '::ffff:01.2.3.4',
     '1.2.3.4%eth0',
+    '1.2.3.4%eth0:1',
     '1.2.3.4%',
     '::1%',
     '%',
@@ -63,20 +66,21 @@ t.test('what is no address is none, however generous a parser may be', async (t)
 });
 
 t.test('a block keeps the bits that count, and an embedded one is the IPv4 block', async (t) => {
-  const blocks: Record<string, [4 | 6, number, number[]]> = {
-    '10.1.2.3': [4, 32, [10, 1, 2, 3]],
-    '10.1.2.3/8': [4, 8, [10, 1, 2, 3]],
-    '0.0.0.0/0': [4, 0, [0, 0, 0, 0]],
-    '::ffff:10.1.2.3': [4, 32, [10, 1, 2, 3]],
-    '::ffff:10.1.2.3/104': [4, 8, [10, 1, 2, 3]],
-    '::ffff:10.1.2.3/128': [4, 32, [10, 1, 2, 3]],
-    '64:ff9b::10.1.2.3/120': [4, 24, [10, 1, 2, 3]],
-    '2002:a01:203::/24': [4, 8, [10, 1, 2, 3]],
-    '2002:a01:203::/48': [4, 32, [10, 1, 2, 3]],
-    '2002:a01:203:4::/64': [4, 32, [10, 1, 2, 3]],
+  const ten = 0x0a010203;
+  const blocks: Record<string, [4 | 6, number, number]> = {
+    '10.1.2.3': [4, 32, ten],
+    '10.1.2.3/8': [4, 8, ten],
+    '0.0.0.0/0': [4, 0, 0],
+    '::ffff:10.1.2.3': [4, 32, ten],
+    '::ffff:10.1.2.3/104': [4, 8, ten],
+    '::ffff:10.1.2.3/128': [4, 32, ten],
+    '64:ff9b::10.1.2.3/120': [4, 24, ten],
+    '2002:a01:203::/24': [4, 8, ten],
+    '2002:a01:203::/48': [4, 32, ten],
+    '2002:a01:203:4::/64': [4, 32, ten],
   };
-  for (const [written, [family, prefix, bytes]] of Object.entries(blocks)) {
-    t.strictSame(parseBlock(written), { family, bytes, prefix }, written);
+  for (const [written, [family, prefix, word]] of Object.entries(blocks)) {
+    t.strictSame(parseBlock(written), { family, words: [word], prefix }, written);
   }
   for (const [written, prefix] of [
     ['::/0', 0],
