@@ -1,100 +1,114 @@
+/// <reference lib="esnext.temporal" />
 import t from 'tap';
-import type { TimeRestriction } from '../../src/core/key.ts';
-import { NO_PLACES } from '../../src/core/places.ts';
-import { compileRestrictions } from '../../src/restrictions/index.ts';
-import { UNRESTRICTED, view } from '../support/keys.ts';
+import { minuteOfWeek, type WallClock, wallClock } from '../../src/restrictions/zone.ts';
 
 const MINUTE = 60_000;
-const DAY = 86_400_000;
-const NAMES = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+const HOUR = 60;
+const DAY = 24 * HOUR;
 
-/**
- * The same question answered in another way: the wall clock as Intl writes it, `Sunday 02:15`, compared as text with
- * the windows. No offsets, no arithmetic on minutes.
- */
-function oracle({ timezone, allowed_hours, allowed_days }: TimeRestriction): (at: number) => boolean {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: timezone,
-    weekday: 'long',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
-  const onDay = (name: string): boolean => allowed_days.length === 0 || allowed_days.includes(name.toLowerCase());
-  return (at) => {
-    const [today = '', time = ''] = format.format(at).replace(',', '').split(' ');
-    const yesterday = NAMES[(NAMES.indexOf(today) + 6) % 7] ?? '';
-    const windows = allowed_hours.length === 0 ? ['00:00-24:00'] : allowed_hours;
-    return windows.some((window) => {
-      const [from = '', to = ''] = window.split('-');
-      if (from < to) return onDay(today) && from <= time && time < to;
-      return (onDay(today) && from <= time) || (onDay(yesterday) && time < to);
-    });
-  };
+function clockIn(timezone: string): WallClock {
+  const clock = wallClock(timezone);
+  if (clock === null) throw new Error(`no clock in ${timezone}`);
+  return clock;
 }
 
-function disagreements(rule: TimeRestriction, from: number, to: number, step: number): string[] {
-  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: rule }, NO_PLACES);
-  const expected = oracle(rule);
-  const found: string[] = [];
-  for (let at = from; at < to; at += step) {
-    const open = (compiled?.(view({ at })) ?? null) === null;
-    if (open !== expected(at)) found.push(`${rule.timezone} ${new Date(at).toISOString()}: ${open}`);
+/** What the wall clock is ahead of UTC, in minutes. */
+function ahead(clock: WallClock, at: number): number {
+  return clock.minutesAt(at) - Math.floor(at / MINUTE);
+}
+
+/** Each time in these years at which the clocks of a zone change: when, and the offsets before and after, in minutes. */
+function* changesIn(timezone: string): Generator<{ at: number; before: number; after: number }> {
+  let next = Temporal.Instant.from('2000-01-01T00:00Z').toZonedDateTimeISO(timezone).getTimeZoneTransition('next');
+  while (next !== null && next.year < 2036) {
+    const before = next.subtract({ nanoseconds: 1 });
+    yield {
+      at: next.epochMilliseconds,
+      before: before.offsetNanoseconds / 6e10,
+      after: next.offsetNanoseconds / 6e10,
+    };
+    next = next.getTimeZoneTransition('next');
   }
-  return found.slice(0, 5);
 }
 
-/** Hours that are skipped and hours that come twice lie inside, at the edges and around these. */
-const HOURS = [['02:00-03:00'], ['01:45-02:15', '02:30-02:31'], ['22:00-02:30'], ['23:30-00:30', '03:00-24:00'], []];
-const ZONES = ['Europe/Amsterdam', 'America/New_York', 'Australia/Lord_Howe'];
-/** The days on which these zones change their clocks in 2026. */
-const CHANGES: Readonly<Record<string, readonly string[]>> = {
-  'Europe/Amsterdam': ['2026-03-29', '2026-10-25'],
-  'America/New_York': ['2026-03-08', '2026-11-01'],
-  'Australia/Lord_Howe': ['2026-04-05', '2026-10-04'],
-};
-
-for (const timezone of ZONES) {
-  t.test(`${timezone}: every minute around a change of the clocks`, async (t) => {
-    for (const day of CHANGES[timezone] ?? []) {
-      const midnight = Date.parse(`${day}T00:00Z`);
-      for (const allowed_hours of HOURS) {
-        const rule = { timezone, allowed_hours, allowed_days: ['saturday', 'sunday'] };
-        t.strictSame(
-          disagreements(rule, midnight - 1.5 * DAY, midnight + 2 * DAY, MINUTE),
-          [],
-          `${day} ${allowed_hours.join(' ')}`,
-        );
-      }
+t.test('in every zone the clock changes at the minute at which Temporal says so', async (t) => {
+  const wrong: string[] = [];
+  let changes = 0;
+  for (const timezone of Intl.supportedValuesOf('timeZone')) {
+    const clock = clockIn(timezone);
+    for (const { at, before, after } of changesIn(timezone)) {
+      changes++;
+      const minute = at / MINUTE;
+      // Back over the change too: time may go back a little, when a machine's clock is set.
+      const found = [at - 1, at, at - 1].map((each) => ahead(clock, each));
+      if (found.join() !== [before, after, before].join()) wrong.push(`${timezone} ${new Date(at).toISOString()}`);
+      if (before !== after && clock.stretchAt(minute - 1).until !== minute) wrong.push(`${timezone} ends elsewhere`);
     }
-  });
-
-  t.test(`${timezone}: every quarter of an hour in a year`, async (t) => {
-    const rule = { timezone, allowed_hours: ['22:15-06:45', '12:00-12:15'], allowed_days: ['tuesday', 'saturday'] };
-    t.strictSame(disagreements(rule, Date.UTC(2026, 0), Date.UTC(2027, 0), 15 * MINUTE), []);
-  });
-}
-
-t.test('a zone whose clocks change at an odd minute is right to the minute', async (t) => {
-  const rule = { timezone: 'America/St_Johns', allowed_hours: ['23:00-01:00'], allowed_days: [] };
-  const change = Date.parse('2010-11-07T02:31Z');
-  t.strictSame(disagreements(rule, change - DAY, change + DAY, MINUTE), []);
+  }
+  t.strictSame(wrong, []);
+  t.ok(changes > 5_000, `${changes} changes`);
 });
 
-t.test('one zone serves many keys, in whatever order their requests come', async (t) => {
-  const compiled = (hours: string) =>
-    compileRestrictions(
-      {
-        ...UNRESTRICTED,
-        time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: [hours], allowed_days: [] },
-      },
-      NO_PLACES,
-    )[0];
-  const [morning, evening] = [compiled('08:00-12:00'), compiled('18:00-22:00')];
-  const open = (key: typeof morning, at: string) => (key?.(view({ at: Date.parse(at) })) ?? null) === null;
-  t.equal(open(morning, '2026-07-01T07:00Z'), true);
-  t.equal(open(evening, '2026-01-01T18:00Z'), true);
-  t.equal(open(morning, '2026-01-01T07:00Z'), true);
-  t.equal(open(evening, '2026-07-01T18:00Z'), true);
-  t.equal(open(morning, '2026-07-01T18:00Z'), false);
+t.test('a stretch has the minute that was asked for, and one offset from end to end', async (t) => {
+  const clock = clockIn('Africa/Casablanca');
+  const first = Date.UTC(2027, 0) / MINUTE;
+  for (let minute = first; minute < first + 365 * DAY; minute += 7 * HOUR) {
+    const { from, until, offset } = clock.stretchAt(minute);
+    if (minute < from || minute >= until) t.fail(`${minute} is not in its stretch`);
+    if (ahead(clock, from * MINUTE) !== offset || ahead(clock, until * MINUTE - 1) !== offset) t.fail(`${minute}`);
+  }
+  t.pass('all of them');
+});
+
+t.test('the clock is right in whatever order it is asked', async (t) => {
+  const clock = clockIn('Europe/Amsterdam');
+  const summer = Date.parse('2027-07-01T12:00Z');
+  const winter = Date.parse('2027-01-01T12:00Z');
+  for (const [at, hours] of [
+    [summer, 2],
+    [winter, 1],
+    [summer, 2],
+    [summer - 365 * 86_400_000, 2],
+    [winter, 1],
+  ] as const) {
+    t.equal(ahead(clock, at), hours * HOUR);
+  }
+  t.equal(ahead(clock, winter), HOUR);
+  t.equal(clock.stretchAt(summer / MINUTE).offset, 2 * HOUR, 'to look ahead …');
+  t.equal(ahead(clock, winter), HOUR, '… does not move the clock');
+});
+
+t.test('offsets may be odd, and times long ago or far ahead', async (t) => {
+  t.equal(ahead(clockIn('Asia/Kathmandu'), Date.UTC(2027, 0)), 5 * HOUR + 45);
+  t.equal(ahead(clockIn('America/St_Johns'), Date.UTC(2027, 0)), -3.5 * HOUR);
+  t.equal(ahead(clockIn('Pacific/Kiritimati'), Date.UTC(2027, 0)), 14 * HOUR);
+  t.equal(ahead(clockIn('Africa/Monrovia'), Date.UTC(1971, 0)), -45, '44 minutes and 30 seconds behind');
+  t.equal(ahead(clockIn('Asia/Tokyo'), 8.64e15), 9 * HOUR, 'the last moment that a date can be');
+  t.equal(ahead(clockIn('Asia/Tokyo'), -8.64e15), 9 * HOUR + 18, 'the first: the sun of Tokyo');
+});
+
+t.test('what is no name of a zone has no clock', async (t) => {
+  for (const name of [
+    '',
+    'Mars/Olympus_Mons',
+    '+02:00',
+    '-05:00',
+    'Europe/Amsterdam ',
+    'localtime?',
+    '../etc/passwd',
+  ]) {
+    t.equal(wallClock(name), null, JSON.stringify(name));
+  }
+  t.not(wallClock('europe/amsterdam'), null, 'case does not matter');
+  t.equal(wallClock('Europe/Paris'), wallClock('Europe/Paris'), 'all keys share one clock');
+});
+
+t.test('a week begins on Sunday at midnight, before 1970 too', async (t) => {
+  const minute = (at: string): number => minuteOfWeek(Date.parse(at) / MINUTE);
+  t.equal(minute('2026-11-22T00:00Z'), 0);
+  t.equal(minute('2026-11-21T23:59Z'), 7 * DAY - 1);
+  t.equal(minute('1970-01-01T00:01Z'), 4 * DAY + 1, 'a Thursday');
+  t.equal(minute('1969-12-28T00:00Z'), 0);
+  t.equal(minute('1969-12-27T23:59Z'), 7 * DAY - 1);
+  t.equal(minute('1969-12-21T00:00Z'), 0);
 });
