@@ -11,11 +11,17 @@ export function deploymentAdvice(config: Config): Advice[] {
 }
 
 function trust(config: Config): Advice[] {
-  return config.proxy.trustedProxies.flatMap((network, index) => {
-    if (!network.endsWith('/0')) return [];
-    const message = 'believes the X-Forwarded-For of everybody, so that a client can claim any address';
-    return [{ path: ['proxy', 'trusted_proxies', index], message }];
-  });
+  const { trustedProxies, proxyProtocolFrom } = config.proxy;
+  const advice = (setting: string, networks: readonly string[], what: string): Advice[] =>
+    networks.flatMap((network, index) => {
+      if (!network.endsWith('/0')) return [];
+      const message = `believes the ${what} of everybody, so that a client can claim any address`;
+      return [{ path: ['proxy', setting, index], message }];
+    });
+  return [
+    ...advice('trusted_proxies', trustedProxies, 'headers'),
+    ...advice('proxy_protocol_from', proxyProtocolFrom, 'PROXY protocol'),
+  ];
 }
 
 function management({ management: { listen } }: Config): Advice[] {

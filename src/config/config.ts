@@ -1,5 +1,6 @@
 import type { Limits } from '../core/limits.ts';
 import type { LogBounds } from '../core/request-log.ts';
+import type { GlobalRules } from '../restrictions/global.ts';
 
 /**
  * A checked configuration: every setting present, durations in milliseconds, sizes in bytes, secrets read from their
@@ -21,6 +22,7 @@ export interface Config {
   readonly tiers: Readonly<Record<string, Limits>>;
   readonly keyTypes: Readonly<Record<string, KeyTypeConfig>>;
   readonly places: PlacesConfig;
+  readonly restrictions: RestrictionsConfig;
   readonly failures: FailureThrottleConfig;
   readonly retention: RetentionConfig;
   readonly log: LogConfig;
@@ -58,8 +60,26 @@ export type JwtSource =
 export interface PlacesConfig {
   /** MMDB file that knows the countries of addresses; null: no country is known. */
   readonly countryDatabase: string | null;
-  /** File of the Tor exit addresses; null: nobody knows which they are. */
-  readonly torList: string | null;
+  /** Where the addresses of Tor's exits are listed; null: nobody knows which they are. */
+  readonly torList: TorListSource | null;
+}
+
+/** A file that others keep up to date, or an address from which the list is fetched now and then. */
+export type TorListSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      /** Between two fetches, give or take a tenth. */
+      readonly refreshMs: number;
+      /** Where the last good list is kept over a restart; null: nowhere. */
+      readonly keptFile: string | null;
+    };
+
+/** What holds for every request, whatever its key; and what is only tried out. */
+export interface RestrictionsConfig extends GlobalRules {
+  /** Kinds of restrictions on keys, and `limits`, that are counted and logged for every key, not enforced. */
+  readonly shadow: readonly string[];
 }
 
 /** For how long things are kept besides keys. */
@@ -81,10 +101,18 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+export const BELIEVED_HEADERS = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded'] as const;
+/** A header in which a proxy says who its client is, and what that one asked for. */
+export type BelievedHeader = (typeof BELIEVED_HEADERS)[number];
+
 export interface ProxyConfig {
   readonly listen: ListenAddress;
-  /** CIDRs and addresses whose X-Forwarded-For is believed. */
+  /** CIDRs and addresses of the proxies in front, whose word is taken. */
   readonly trustedProxies: readonly string[];
+  /** Which of their headers are believed. Never two that name the client. */
+  readonly believedHeaders: readonly BelievedHeader[];
+  /** CIDRs and addresses of those whose connections begin with a PROXY protocol header; empty: nobody's do. */
+  readonly proxyProtocolFrom: readonly string[];
   /** Realm of WWW-Authenticate. */
   readonly realm: string;
   /** Accept `;` in the path, which some upstreams cut off before they route. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONNECTIONS, HEADER_SIZE, TIMEOUT } from './bounds.ts';
-import { count, duration, flag, matching, size } from './fields.ts';
+import { BELIEVED_HEADERS, type BelievedHeader } from './config.ts';
+import { count, duration, flag, leaf, matching, size, unexpected } from './fields.ts';
 import { listenAddress, network } from './network-fields.ts';
 
 const webSocketSchema = z
@@ -15,6 +16,47 @@ const webSocketSchema = z
   .describe('Upgraded connections.')
   .prefault({})
   .transform((v) => ({ idleTimeoutMs: v.idle_timeout, maxConnectionsPerKey: v.max_connections_per_key }));
+
+/** As they are written, which is how messages and editors name them. */
+const BELIEVED_NAMES = ['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'Forwarded'] as const;
+const BELIEVED_WHAT = `one of ${BELIEVED_NAMES.join(', ')}`;
+
+/** The name of a header that may be believed, in any case. */
+function believedHeader() {
+  const editor = { anyOf: [{ enum: [...BELIEVED_NAMES, ...BELIEVED_HEADERS] }, { type: 'string', pattern: '\\$\\{' }] };
+  return leaf(BELIEVED_WHAT, editor, (input) => {
+    const name = typeof input === 'string' ? input.toLowerCase() : null;
+    return BELIEVED_HEADERS.find((known) => known === name) ?? unexpected(BELIEVED_WHAT, input);
+  });
+}
+
+/** Two headers that say the same thing: which of them the proxy wrote, and which its client, cannot be seen. */
+const TWO_SOURCES =
+  'expected either Forwarded or X-Forwarded headers: a proxy that writes one of them passes on what its client wrote in the other';
+
+function saysOneThingTwice(names: readonly BelievedHeader[]): boolean {
+  return names.includes('forwarded') && names.some((name) => name !== 'forwarded');
+}
+
+/** Whom to believe, and in what. */
+const trust = {
+  trusted_proxies: z
+    .array(network())
+    .max(10_000)
+    .describe('Addresses and CIDRs of the proxies in front whose word on their clients is taken.')
+    .prefault([]),
+  believed_headers: z
+    .array(believedHeader())
+    .max(10)
+    .refine((names) => !saysOneThingTwice(names), { message: TWO_SOURCES })
+    .describe('The headers in which it is taken: those that every trusted proxy sets, or removes. Others are not read.')
+    .prefault(['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host']),
+  proxy_protocol_from: z
+    .array(network())
+    .max(10_000)
+    .describe('Addresses and CIDRs of those whose connections begin with a PROXY protocol header (v1 or v2).')
+    .prefault([]),
+};
 
 const limits = {
   max_connections: count(CONNECTIONS).describe('Client connections open at a time.').prefault(10_000),
@@ -50,11 +92,7 @@ const timeouts = {
 export const proxySchema = z
   .strictObject({
     listen: listenAddress().describe('Address of the proxy.').prefault('0.0.0.0:8080'),
-    trusted_proxies: z
-      .array(network())
-      .max(10_000)
-      .describe('Addresses and CIDRs of the proxies in front whose X-Forwarded-For is believed.')
-      .prefault([]),
+    ...trust,
     realm: matching('printable text without quotes, up to 64 characters', /^[ !#-[\]-~]{1,64}$/)
       .describe('Realm of the WWW-Authenticate header.')
       .prefault('latchkey'),
@@ -75,6 +113,8 @@ export const proxySchema = z
   .transform((v) => ({
     listen: v.listen,
     trustedProxies: v.trusted_proxies,
+    believedHeaders: [...new Set(v.believed_headers)],
+    proxyProtocolFrom: v.proxy_protocol_from,
     realm: v.realm,
     allowPathParameters: v.allow_path_parameters,
     allowOverrideHeaders: v.allow_override_headers.map((name) => name.toLowerCase()),

@@ -2,11 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { canonicalAddress } from '../core/address.ts';
 import type { OpenExchange } from './open-exchange.ts';
+import type { ProxyHeader } from './proxy-protocol.ts';
 
 /** One client connection: who it is from, and which of its requests have no whole answer yet. */
 export class ClientConnection {
   readonly socket: Socket;
-  /** The remote address in canonical form; '' when it was gone before it could be read. */
+  /**
+   * Where it came from, in canonical form: the remote address, unless a PROXY protocol header named another. '' when it
+   * was gone before that could be read.
+   */
   readonly peer: string;
   /** In the order in which the requests came. */
   readonly exchanges: OpenExchange[] = [];
@@ -17,11 +21,19 @@ export class ClientConnection {
 
   /** Requests that have come and are not begun: the last of `exchanges`. */
   readonly #waiting: OpenExchange[] = [];
+  /** Bytes that came before the first request. */
+  readonly #preamble: number;
 
-  constructor(socket: Socket) {
+  /** @param header the PROXY protocol header that it began with; null: with none */
+  constructor(socket: Socket, header: ProxyHeader | null) {
     this.socket = socket;
-    const address = socket.remoteAddress ?? '';
-    this.peer = canonicalAddress(address) ?? address;
+    this.peer = header?.source ?? peerOf(socket);
+    this.#preamble = header?.length ?? 0;
+  }
+
+  /** Whether any byte of a request has come. */
+  get hasSpoken(): boolean {
+    return this.socket.bytesRead > this.#preamble;
   }
 
   /**
@@ -70,6 +82,12 @@ export class ClientConnection {
       }
     }
   }
+}
+
+/** The remote address of a socket in canonical form; '' when it is gone. */
+export function peerOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? '';
+  return canonicalAddress(address) ?? address;
 }
 
 function isSafe(exchange: OpenExchange): boolean {

@@ -26,7 +26,7 @@ export function refuseUnparsed(
   if (connection.closing) return;
   connection.closing = true;
   // A connection that never said anything is not told anything: its user may be about to send a first request.
-  if (socket.bytesRead === 0) return void socket.destroy();
+  if (!connection.hasSpoken) return void socket.destroy();
   const at = context.clock.now();
   const requestId = newRequestId();
   const problem = problemOf(denial, requestId, context.policy.proxy.realm, null);
@@ -43,6 +43,7 @@ export function refuseUnparsed(
     keyType: null,
     owner: null,
     previousSecret: false,
+    wouldDeny: null,
     allowed: false,
     status: problem.status,
     code: denial.code,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { clientAddress } from '../core/client-address.ts';
+import { clientAddress, forwardedClient } from '../core/client-address.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import type { RequestView } from '../core/request.ts';
 import { requestIdFrom } from '../core/request-id.ts';
@@ -24,7 +24,7 @@ export class ExaminedRequest implements RequestView {
   /** The query with its `?`, as sent; '' when there is none. */
   query = '';
   address: string;
-  /** The part of X-Forwarded-For that trusted proxies wrote; '' when the peer is the client. */
+  /** What trusted proxies said, from the client on, as X-Forwarded-For lists it; '' when the peer is the client. */
   forwardedFor = '';
   /** What the client is told to have used, by a trusted proxy when there is one. */
   scheme = 'http';
@@ -89,14 +89,27 @@ function readTarget(raw: string, examined: ExaminedRequest, policy: Policy): Den
   return null;
 }
 
-/** Takes from X-Forwarded-* what a trusted proxy vouches for. */
-function believe(examined: ExaminedRequest, policy: Policy): void {
+/** Takes what a trusted proxy vouches for from those of its headers that are believed. */
+function believe(examined: ExaminedRequest, { trusts, trusted, believed }: Policy): void {
   const { head, peer } = examined;
   examined.publicHost = head.host;
-  if (!policy.trusts(peer)) return;
-  const client = clientAddress(peer, head.forwardedFor, policy.trusted);
-  examined.address = client.address;
-  examined.forwardedFor = client.forwardedFor;
-  if (head.forwardedProto.toLowerCase() === 'https') examined.scheme = 'https';
-  if (isHost(head.forwardedHost)) examined.publicHost = head.forwardedHost;
+  if (!trusts(peer)) return;
+  let proto = '';
+  let host = '';
+  if (believed.has('forwarded')) {
+    const client = forwardedClient(peer, head.forwarded, trusted);
+    examined.address = client.address;
+    examined.forwardedFor = client.forwardedFor;
+    ({ proto, host } = client);
+  } else {
+    if (believed.has('x-forwarded-for')) {
+      const client = clientAddress(peer, head.forwardedFor, trusted);
+      examined.address = client.address;
+      examined.forwardedFor = client.forwardedFor;
+    }
+    if (believed.has('x-forwarded-proto')) proto = head.forwardedProto;
+    if (believed.has('x-forwarded-host')) host = head.forwardedHost;
+  }
+  if (proto.toLowerCase() === 'https') examined.scheme = 'https';
+  if (isHost(host)) examined.publicHost = host;
 }

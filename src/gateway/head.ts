@@ -17,6 +17,8 @@ export class Head {
   forwardedFor: string | undefined = undefined;
   forwardedProto = '';
   forwardedHost = '';
+  /** All values of Forwarded joined with commas, in order; undefined: absent. */
+  forwarded: string | undefined = undefined;
   requestId = '';
   /** Which of the headers that must be there at most once was there twice; '' when none was. */
   repeated = '';
@@ -81,6 +83,9 @@ function takeHint(head: Head, kind: HeaderClass, value: string): void {
       break;
     case HeaderClass.forwardedFor:
       head.forwardedFor = head.forwardedFor === undefined ? value : `${head.forwardedFor},${value}`;
+      break;
+    case HeaderClass.forwarded:
+      head.forwarded = head.forwarded === undefined ? value : `${head.forwarded},${value}`;
       break;
     // The last value is the nearest proxy's.
     case HeaderClass.forwardedProto:

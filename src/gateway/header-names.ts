@@ -22,6 +22,7 @@ export const HeaderClass = {
   requestId: 12,
   /** Dropped unless the configuration lets it through: it can change what the request means to an upstream. */
   override: 13,
+  forwarded: 14,
 } as const;
 
 /** Headers for this connection only (RFC 9110 §7.6.1), which no proxy may pass on. */
@@ -40,7 +41,6 @@ const HOP_BY_HOP = [
  * because CGI hands it to programs as HTTP_PROXY, which many of them obey.
  */
 const CLIENT_CLAIMS = [
-  'forwarded',
   'forwarded-for',
   'x-forwarded',
   'x-original-forwarded-for',
@@ -101,6 +101,7 @@ const KNOWN = new Map<string, HeaderClass>([
   ['x-forwarded-for', HeaderClass.forwardedFor],
   ['x-forwarded-proto', HeaderClass.forwardedProto],
   ['x-forwarded-host', HeaderClass.forwardedHost],
+  ['forwarded', HeaderClass.forwarded],
   ['x-request-id', HeaderClass.requestId],
 ]);
 

@@ -2,7 +2,7 @@ import { createServer, IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Answer } from './answer.ts';
-import { ClientConnection } from './client-connection.ts';
+import { ClientConnection, peerOf } from './client-connection.ts';
 import { refuseUnparsed } from './client-error.ts';
 import { type GatewayContext, SWEEP_MS } from './context.ts';
 import { asksForWebSocket } from './framing.ts';
@@ -10,6 +10,9 @@ import { NO_TUNNEL } from './gateway-denials.ts';
 import { readHead } from './head.ts';
 import type { Policy } from './policy.ts';
 import { ProxyExchange } from './proxy-exchange.ts';
+import type { ProxyHeader } from './proxy-protocol.ts';
+import { ProxyProtocolDoor } from './proxy-protocol-door.ts';
+import { reportTurnedAway } from './proxy-protocol-report.ts';
 import type { UpgradeHandler } from './upgrade-handler.ts';
 
 /** Requests of one connection that are worked on at a time; a client that sends more without waiting is cut off. */
@@ -17,18 +20,24 @@ const MAX_PIPELINED = 64;
 const MIN_HEAD_CHECK_MS = 20;
 const MAX_HEAD_CHECK_MS = 1000;
 
+type ConnectionListener = (socket: Socket) => void;
+
 /** The listener that clients talk to: node:http, held to a stricter reading. */
 export class NodeFront {
   readonly #server: Server<typeof IncomingMessage, typeof Answer>;
   readonly #context: GatewayContext;
   readonly #upgrades: UpgradeHandler | null;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
+  readonly #door: ProxyProtocolDoor;
+  /** node's own listener for connections: reads requests from one. */
+  readonly #serve: ConnectionListener;
   #sweep: NodeJS.Timeout | null = null;
 
   constructor(context: GatewayContext, upgrades: UpgradeHandler | null) {
     const { proxy } = context.policy;
     this.#context = context;
     this.#upgrades = upgrades;
+    this.#door = new ProxyProtocolDoor((socket, failure) => reportTurnedAway(socket, failure, context));
     this.#server = createServer(
       {
         IncomingMessage,
@@ -47,7 +56,9 @@ export class NodeFront {
     );
     // All of them are counted by examine; node would leave out the surplus without a word.
     this.#server.maxHeadersCount = 0;
-    this.#server.on('connection', (socket) => this.#connected(socket));
+    this.#serve = this.#server.listeners('connection')[0] as ConnectionListener;
+    this.#server.removeAllListeners('connection');
+    this.#server.on('connection', (socket) => this.#arrived(socket));
     this.#server.on('checkContinue', (request, answer) => this.#accept(request, answer, true));
     this.#server.on('checkExpectation', (request, answer) => this.#accept(request, answer, false));
     this.#server.on('connect', (_request, socket) => this.#refuseTunnel(socket));
@@ -85,19 +96,29 @@ export class NodeFront {
     this.#context.draining = true;
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
+      this.#door.cut();
     });
   }
 
   /** Cuts every connection. */
   cut(): void {
     for (const exchange of this.#context.inFlight.items()) exchange.cut('gateway');
+    this.#door.cut();
     this.#server.closeAllConnections();
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#sweep = null;
   }
 
-  #connected(socket: Socket): void {
-    const connection = new ClientConnection(socket);
+  /** Those that must begin with a PROXY protocol header do so before anybody reads a request from them. */
+  #arrived(socket: Socket): void {
+    const { sendsProxyHeader, proxy } = this.#context.policy;
+    if (sendsProxyHeader.isEmpty || !sendsProxyHeader.hasText(peerOf(socket))) return this.#connected(socket, null);
+    this.#door.admit(socket, proxy.headTimeoutMs, (header) => this.#connected(socket, header));
+  }
+
+  #connected(socket: Socket, header: ProxyHeader | null): void {
+    this.#serve.call(this.#server, socket);
+    const connection = new ClientConnection(socket, header);
     this.#connections.set(socket, connection);
     socket.on('close', () => connection.gone());
     socket.on('error', () => undefined);

@@ -1,4 +1,4 @@
-import type { Config, ProxyConfig } from '../config/config.ts';
+import type { BelievedHeader, Config, ProxyConfig } from '../config/config.ts';
 import { type AddressBlock, parseBlock } from '../core/address.ts';
 import { AddressSet } from '../core/address-set.ts';
 import { RouteTable } from '../core/route.ts';
@@ -11,10 +11,14 @@ import type { UpstreamTable } from './upstreams.ts';
  */
 export interface Policy {
   readonly routes: RouteTable;
-  /** Peers whose X-Forwarded-* headers are believed. */
+  /** Proxies in front, whose word is taken. */
   readonly trusted: AddressSet;
   /** Whether a peer is one of them. Peers are few and come again, so what was found is remembered. */
   readonly trusts: (peer: string) => boolean;
+  /** The headers in which it is taken. */
+  readonly believed: ReadonlySet<BelievedHeader>;
+  /** Peers whose connections begin with a PROXY protocol header. */
+  readonly sendsProxyHeader: AddressSet;
   readonly upstreams: UpstreamTable;
   readonly proxy: ProxyConfig;
   readonly targetRules: TargetRules;
@@ -25,17 +29,22 @@ export interface Policy {
 /** @throws PatternError on a route pattern that is not one; a loaded configuration has none. */
 export function policyOf(config: Config, upstreams: UpstreamTable): Policy {
   const { proxy, access } = config;
-  const blocks = proxy.trustedProxies.map(parseBlock).filter((block): block is AddressBlock => block !== null);
-  const trusted = new AddressSet(blocks);
+  const trusted = setOf(proxy.trustedProxies);
   return {
     routes: new RouteTable(access),
     trusted,
     trusts: remembering((peer) => trusted.hasText(peer)),
+    believed: new Set(proxy.believedHeaders),
+    sendsProxyHeader: setOf(proxy.proxyProtocolFrom),
     upstreams,
     proxy,
     targetRules: { allowPathParameters: proxy.allowPathParameters },
     allowedOverrides: new Set(proxy.allowOverrideHeaders),
   };
+}
+
+function setOf(networks: readonly string[]): AddressSet {
+  return new AddressSet(networks.map(parseBlock).filter((block): block is AddressBlock => block !== null));
 }
 
 const MAX_REMEMBERED_PEERS = 1024;

@@ -56,7 +56,7 @@ t.test('check warns of what was probably not meant, and does not fail for that',
   const { code, stdout, stderr } = await cli(['config', 'check'], { LATCHKEY_CONFIG: file });
   t.equal(code, 0);
   t.equal(stderr, '');
-  t.match(stdout, `${file}:3:21: proxy.trusted_proxies[0]: warning: believes the X-Forwarded-For of everybody`);
+  t.match(stdout, `${file}:3:21: proxy.trusted_proxies[0]: warning: believes the headers of everybody`);
   const json = await cli(['config', 'check', '--config', file, '--json']);
   t.match(JSON.parse(json.stdout), { problems: [], warnings: [{ path: 'proxy.trusted_proxies[0]', line: 3 }] });
 });

@@ -79,7 +79,7 @@ key_types: { a: { tier: used } }`;
 
 t.test('believing everybody', async (t) => {
   const { config, locate } = load('proxy:\n  trusted_proxies: [10.0.0.0/8, 0.0.0.0/0, "::/0"]');
-  const message = 'believes the X-Forwarded-For of everybody, so that a client can claim any address';
+  const message = 'believes the headers of everybody, so that a client can claim any address';
   t.strictSame(checkConfig(config, locate), [
     { path: 'proxy.trusted_proxies[1]', line: 4, column: 33, message },
     { path: 'proxy.trusted_proxies[2]', line: 4, column: 44, message },

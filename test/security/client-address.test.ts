@@ -81,6 +81,7 @@ const CHAINS: readonly (readonly [sent: string, said: string])[] = [
   ['203.0.113.7\r\nX-Forwarded-For: 10.1.2.3', '203.0.113.7, 10.1.2.3, 127.0.0.1'],
   ['203.0.113.7, 2001:db8::1', '203.0.113.7, 2001:db8::1, 127.0.0.1'],
   ['::ffff:203.0.113.7', '203.0.113.7, 127.0.0.1'],
+  ['203.0.113.7:4711, 10.1.2.3:80, [2001:db8::1]', '203.0.113.7, 10.1.2.3, 2001:db8::1, 127.0.0.1'],
   [`${'6.6.6.6,'.repeat(500)}203.0.113.7`, '203.0.113.7, 127.0.0.1'],
 ];
 
@@ -95,8 +96,11 @@ const DISBELIEVED = [
   '203.0.113.7, unknown',
   '203.0.113.7, 010.1.2.3',
   '203.0.113.7, 0x0a.1.2.3',
-  '203.0.113.7, 10.1.2.3:80',
-  '203.0.113.7, [2001:db8::1]',
+  '203.0.113.7, 10.1.2.3:http',
+  '203.0.113.7, 10.1.2.3:65536',
+  '203.0.113.7, [2001:db8::1',
+  '203.0.113.7, [10.1.2.3]',
+  '203.0.113.7, 10.1.2.3, 2001:db8:0:0:0:0:0:1:443',
   '203.0.113.7, 10.1.2.3/8',
   '203.0.113.7, 10.1.2.3 10.1.2.3',
   '203.0.113.7, "10.1.2.3"',
@@ -133,29 +137,61 @@ t.test('a trusted proxy is believed as far as it goes', async (t) => {
   }
 });
 
+const trusting = await stage(t, { settings: believing, keyArgs });
+
+t.test('what a trusted proxy did not write lets nobody in', async (t) => {
+  t.equal(await verdict(trusting, `X-Forwarded-For: ${ALLOWED}\r\n`), 'passed', 'the key works from its address');
+  t.equal((await trusting.arrived()).length, 1);
+  for (const sent of DISBELIEVED) {
+    t.equal(await verdict(trusting, `X-Forwarded-For: ${sent}\r\n`), 'ip_blocked', JSON.stringify(sent));
+    t.equal(await verdict(trusting, `X-Forwarded-For: ${ALLOWED}\r\n`, '127.0.0.2'), 'ip_blocked', 'another peer');
+  }
+  for (const name of CLAIMS.filter((each) => each.toLowerCase() !== 'x-forwarded-for')) {
+    t.equal(await verdict(trusting, `${name}: ${ALLOWED}\r\n`), 'ip_blocked', name);
+  }
+  t.strictSame(await trusting.arrived(), []);
+});
+
 t.test('where some are trusted, the others still are not', async (t) => {
-  const gateway = await stage(t, { settings: believing });
   const claims = `X-Forwarded-For: ${ALLOWED}\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.test\r\n`;
-  const client = await gateway.dial('127.0.0.2');
-  client.send(gateway.request('/x', claims));
+  const client = await trusting.dial('127.0.0.2');
+  client.send(trusting.request('/public/x', claims));
   await within(client.answer(), 'an answer');
   client.close();
-  const [request] = await gateway.arrived();
+  const [request] = await trusting.arrived();
   t.equal(request?.header('x-forwarded-for'), '127.0.0.2');
   t.equal(request?.header('x-forwarded-proto'), 'http');
   t.equal(request?.header('x-forwarded-host'), 'api.test');
 });
 
-t.test('what a trusted proxy did not write lets nobody in', async (t) => {
-  const gateway = await stage(t, { settings: believing, keyArgs });
-  t.equal(await verdict(gateway, `X-Forwarded-For: ${ALLOWED}\r\n`), 'passed', 'the key works from its address');
-  t.equal((await gateway.arrived()).length, 1);
-  for (const sent of DISBELIEVED) {
-    t.equal(await verdict(gateway, `X-Forwarded-For: ${sent}\r\n`), 'ip_blocked', JSON.stringify(sent));
-    t.equal(await verdict(gateway, `X-Forwarded-For: ${ALLOWED}\r\n`, '127.0.0.2'), 'ip_blocked', 'another peer');
-  }
-  for (const name of CLAIMS.filter((each) => each.toLowerCase() !== 'x-forwarded-for')) {
+const otherwise = { ...believing.proxy, believed_headers: ['Forwarded'], proxy_protocol_from: ['127.0.0.3'] };
+const gateway = await stage(t, { settings: { proxy: otherwise }, keyArgs });
+
+t.test('where Forwarded is believed, X-Forwarded-For lets nobody in', async (t) => {
+  t.equal(await verdict(gateway, `Forwarded: for=${ALLOWED}\r\n`), 'passed');
+  t.equal(await verdict(gateway, `Forwarded: for=6.6.6.6;x="\r\nForwarded: for="${ALLOWED}:80"\r\n`), 'passed');
+  t.equal(await verdict(gateway, `Forwarded: for=${ALLOWED}, for=6.6.6.6\r\n`), 'ip_blocked');
+  t.equal(await verdict(gateway, `Forwarded: for=${ALLOWED}\r\n`, '127.0.0.2'), 'ip_blocked');
+  for (const name of CLAIMS.filter((each) => each !== 'Forwarded')) {
     t.equal(await verdict(gateway, `${name}: ${ALLOWED}\r\n`), 'ip_blocked', name);
   }
-  t.strictSame(await gateway.arrived(), []);
+  t.equal((await gateway.arrived()).length, 2);
+});
+
+t.test('a PROXY protocol header counts from those who must send it, and from nobody else', async (t) => {
+  const from = async (peer: string, source: string): Promise<string> => {
+    const client = await gateway.dial(peer);
+    client.send(`PROXY TCP4 ${source} 127.0.0.1 4711 80\r\n${gateway.request('/x')}`);
+    const answer = await within(client.answer(), 'an answer');
+    client.close();
+    return answer.status === 200 ? 'passed' : String(answer.json()['code']);
+  };
+  t.equal(await from('127.0.0.3', ALLOWED), 'passed');
+  t.equal(await from('127.0.0.3', '6.6.6.6'), 'ip_blocked');
+  t.equal(await from('127.0.0.2', ALLOWED), 'request_rejected');
+  const without = await gateway.dial('127.0.0.3');
+  without.send(gateway.request('/x'));
+  await within(without.closed, 'the connection closes');
+  t.equal(without.received, '');
+  t.equal((await gateway.arrived()).length, 1);
 });

@@ -31,7 +31,8 @@ export function record(change: Partial<KeyRecord> = {}): KeyRecord {
     tier: 'personal',
     limits: {},
     roles: [],
-    restrictions: { ip_restrictions: [], country_restrictions: [], block_tor: false, time_restrictions: null },
+    restrictions: {},
+    shadow: [],
     secret: { digest: 'sha256:x', hint: 'lk_…test' },
     previous: null,
     sealedSecret: null,
@@ -54,6 +55,7 @@ export function loadedKey(change: Partial<KeyRecord> = {}, limits: Limits = LIMI
     permissions: compilePermissions(made.permissions),
     limits,
     restrictions: [],
+    shadowsLimits: false,
     permissionsHeader: made.permissions.join(' '),
     recent: { address: '', lease: null },
   };
@@ -90,6 +92,7 @@ export function stubGate(secrets: Readonly<Record<string, LoadedKey>> = { lk_tes
     keys: { peek: found, find: found, lastAddress: () => null },
     failures: { blockedFor: () => 0, record: () => undefined },
     limiter: { admit: () => gate.lease },
+    restrictions: [],
   };
   return gate;
 }
@@ -97,6 +100,8 @@ export function stubGate(secrets: Readonly<Record<string, LoadedKey>> = { lk_tes
 export const PROXY: ProxyConfig = {
   listen: { host: '127.0.0.1', port: 0 },
   trustedProxies: [],
+  believedHeaders: ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
+  proxyProtocolFrom: [],
   realm: 'test',
   allowPathParameters: false,
   allowOverrideHeaders: [],
@@ -130,6 +135,13 @@ export const UPSTREAM: UpstreamConfig = {
   maxHeaderBytes: 16 * 1024,
 };
 
+export const NO_GLOBAL_RESTRICTIONS: Config['restrictions'] = {
+  ip: { allow: [], deny: [], isShadow: false },
+  country: { block: [], blockUnknown: false, isShadow: false },
+  tor: { block: false, isShadow: false },
+  shadow: [],
+};
+
 /** A whole configuration, of which a test names what it is about. */
 export function config(
   proxy: Partial<ProxyConfig> = {},
@@ -156,6 +168,7 @@ export function config(
     tiers: { personal: LIMITS },
     keyTypes: {},
     places: { countryDatabase: null, torList: null },
+    restrictions: NO_GLOBAL_RESTRICTIONS,
     retention: { usageMs: 86_400_000, auditMs: null },
     failures: { burst: 10, perMinute: 10, maxAddresses: 100 },
     log: { level: 'silent', format: 'json', requests: false },
