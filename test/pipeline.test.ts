@@ -1,17 +1,27 @@
 import t from 'tap';
 import type { KeyRecord, KeyRestrictions } from '../src/core/key.ts';
+import { NO_PLACES } from '../src/core/places.ts';
+import { CHECKS, LASTING_CHECKS, PUBLIC_CHECKS } from '../src/pipeline.ts';
+import { compileGlobal } from '../src/restrictions/global.ts';
 import { setUp } from './checks/fixture.ts';
-import { UNRESTRICTED } from './support/keys.ts';
+import { NO_GLOBAL_RESTRICTIONS } from './support/gateway.ts';
 
-const ELSEWHERE: KeyRestrictions = { ...UNRESTRICTED, ip_restrictions: ['192.0.2.1'] };
+const ELSEWHERE: KeyRestrictions = { ip_restrictions: ['192.0.2.1'] };
 const NEVER_SUNDAY: KeyRestrictions = {
-  ...UNRESTRICTED,
   time_restrictions: { timezone: 'UTC', allowed_hours: [], allowed_days: ['monday'] },
 };
 const DOMAINS = '/api/domains/1';
 
+t.test('the checks are these, in this order', async (t) => {
+  const names = (checks: typeof CHECKS): string[] => checks.map(({ name }) => name);
+  const lasting = ['global-restrictions', 'authenticate', 'key-status', 'restrictions', 'authorize'];
+  t.strictSame(names(CHECKS), [...lasting, 'limit']);
+  t.strictSame(names(LASTING_CHECKS), lasting, 'what lasts spends nothing');
+  t.strictSame(names(PUBLIC_CHECKS), ['global-restrictions']);
+});
+
 t.test('a request that several checks would refuse is refused by the first', async (t) => {
-  const { code, issue, ledger } = await setUp(t);
+  const { code, gate, issue, ledger } = await setUp(t);
   // Each line mends what the line before was refused for, until nothing is left to refuse.
   const spent = { limits: { perHour: 1, perDay: 1, burst: 1 } };
   const both = { ...NEVER_SUNDAY, ip_restrictions: ELSEWHERE.ip_restrictions };
@@ -24,6 +34,10 @@ t.test('a request that several checks would refuse is refused by the first', asy
     [{}, '/nowhere', 'route_not_found'],
     [{}, DOMAINS, 'permission_denied'],
   ];
+  const ip = { allow: [], deny: ['203.0.113.0/24'], isShadow: false };
+  Object.assign(gate, { restrictions: compileGlobal({ ...NO_GLOBAL_RESTRICTIONS, ip }, NO_PLACES) });
+  t.equal(await code({ path: '/nowhere' }), 'ip_blocked');
+  Object.assign(gate, { restrictions: [] });
   t.equal(await code({ path: '/nowhere' }), 'key_missing');
   t.equal(await code({ path: '/nowhere', secret: 'x' }), 'key_not_found');
   for (const [given, path, expected] of lines) {
@@ -141,7 +155,7 @@ t.test('with all in memory the decision is there at once, without a promise', as
   const { ask, issue } = await setUp(t);
   const { secret } = await issue({
     permissions: ['domains:read'],
-    restrictions: { ...ELSEWHERE, ip_restrictions: ['203.0.113.0/24'] },
+    restrictions: { ip_restrictions: ['203.0.113.0/24'] },
   });
   await ask({ secret, path: DOMAINS });
   for (const asked of [{ secret, path: DOMAINS }, { secret: 'x' }, {}, { secret, path: '/nowhere' }]) {

@@ -3,6 +3,7 @@ import { type Denial, deny } from '../core/denial.ts';
 import type { FoundKey, Gate } from '../core/gate.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { StoreError } from '../core/ports.ts';
+import type { Check } from './check.ts';
 
 /** Seconds after which a caller may expect a store that could not be asked to be back. */
 const STORE_RETRY_SECONDS = 1;
@@ -26,7 +27,9 @@ const STORE_DOWN = deny(
  * at, whether that is right or wrong, so that keys cannot be guessed at speed; only a key that the same address used
  * last still works, so that one bad client behind a shared address does not shut out the others.
  */
-export function authenticate(decision: Decision, gate: Gate): MaybePromise<Denial | null> {
+export const authenticate: Check = { name: 'authenticate', run };
+
+function run(decision: Decision, gate: Gate): MaybePromise<Denial | null> {
   const { request } = decision;
   const secret = bearerSecret(request.header('authorization'));
   if (secret === '') return MISSING;
@@ -54,8 +57,13 @@ function findInStore(secret: string, decision: Decision, gate: Gate): MaybePromi
 
 /** A store that cannot say is never the same as a key that is not known. */
 function storeDown(error: unknown): Denial {
-  if (error instanceof StoreError) return STORE_DOWN;
-  throw error;
+  if (!(error instanceof StoreError)) throw error;
+  // One damaged record, or one of a newer version, is not an outage: only the log can say which it is.
+  return error.code === 'STORE_CORRUPT' ? unreadable(error) : STORE_DOWN;
+}
+
+function unreadable({ message }: StoreError): Denial {
+  return deny('key_store_unavailable', 'What is stored of this key cannot be read by this gateway.', {}, message);
 }
 
 function settle(found: FoundKey | null, decision: Decision, gate: Gate): Denial | null {

@@ -2,11 +2,14 @@ import type { Decision } from '../core/decision.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import { grants } from '../core/permission.ts';
 import type { Route } from '../core/route.ts';
+import type { Check } from './check.ts';
 
 const NOT_FOUND = deny('route_not_found', 'No route is configured for this method and path.');
 
 /** Whether the key holds one of the permissions that the route asks for. What no route names is not found. */
-export function authorize(decision: Decision): Denial | null {
+export const authorize: Check = { name: 'authorize', run };
+
+function run(decision: Decision): Denial | null {
   const { key, route } = decision;
   if (key === null) throw new Error('authorize must come after authenticate');
   if (route === null) return NOT_FOUND;

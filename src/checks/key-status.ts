@@ -1,12 +1,15 @@
 import type { Decision } from '../core/decision.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import type { KeyRecord, PreviousSecret } from '../core/key.ts';
+import type { Check } from './check.ts';
 
 const REVOKED = deny('key_revoked', 'This key was revoked. Ask its owner for another.');
 const DISABLED = deny('key_disabled', 'This key is disabled. Its owner can enable it again.');
 
 /** Status, expiry and the end of a rotation's grace: compared with the clock on every request, cached key or not. */
-export function keyStatus(decision: Decision): Denial | null {
+export const keyStatus: Check = { name: 'key-status', run };
+
+function run(decision: Decision): Denial | null {
   const { key, previousSecret, request } = decision;
   if (key === null) throw new Error('keyStatus must come after authenticate');
   const { status, expiresAt, previous } = key.record;

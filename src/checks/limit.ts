@@ -1,13 +1,16 @@
-import type { Decision } from '../core/decision.ts';
+import { type Decision, noteShadow } from '../core/decision.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import type { Gate } from '../core/gate.ts';
 import type { Lease, LimitName } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
+import type { Check } from './check.ts';
 
 const PER: Readonly<Record<LimitName, string>> = { burst: 'at once', hour: 'an hour', day: 'a day' };
 
 /** Takes one admission from burst, hour and day together, or from none. */
-export function limit(decision: Decision, gate: Gate): MaybePromise<Denial | null> {
+export const limit: Check = { name: 'limit', run };
+
+function run(decision: Decision, gate: Gate): MaybePromise<Denial | null> {
   const { key, request } = decision;
   if (key === null) throw new Error('limit must come after authenticate');
   key.recent.address = request.address;
@@ -21,7 +24,7 @@ function judge(lease: Lease, decision: Decision): Denial | null {
   const { perHour, perDay, burst } = decision.key?.limits ?? { perHour: 0, perDay: 0, burst: 0 };
   const allowed = { burst, hour: perHour, day: perDay }[lease.refusedBy];
   const seconds = Math.max(1, Math.ceil(lease.retryAfterMs / 1000));
-  return deny(
+  const denial = deny(
     'rate_limited',
     `This key may make ${allowed} ${allowed === 1 ? 'request' : 'requests'} ${PER[lease.refusedBy]}. Try again in ${seconds} s.`,
     {
@@ -29,4 +32,5 @@ function judge(lease: Lease, decision: Decision): Denial | null {
       retry_after: seconds,
     },
   );
+  return decision.key?.shadowsLimits ? noteShadow(decision, denial) : denial;
 }

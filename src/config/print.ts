@@ -9,7 +9,9 @@ import type {
   ManagementConfig,
   PlacesConfig,
   ProxyConfig,
+  RestrictionsConfig,
   StoreConfig,
+  TorListSource,
   UpstreamConfig,
 } from './config.ts';
 import { maskStoreUrl } from './store-url.ts';
@@ -50,6 +52,7 @@ export function settings(config: Config): Record<string, unknown> {
     tiers: mapValues(config.tiers, (tier) => ({ per_hour: tier.perHour, per_day: tier.perDay, burst: tier.burst })),
     key_types: mapValues(config.keyTypes, keyType),
     ...places(config.places),
+    restrictions: restrictions(config.restrictions),
     failures: {
       burst: config.failures.burst,
       per_minute: config.failures.perMinute,
@@ -60,10 +63,22 @@ export function settings(config: Config): Record<string, unknown> {
   };
 }
 
+function restrictions({ ip, country, tor, shadow }: RestrictionsConfig): Record<string, unknown> {
+  const mode = ({ isShadow }: { readonly isShadow: boolean }): string => (isShadow ? 'shadow' : 'enforce');
+  return {
+    ip: { allow: ip.allow, deny: ip.deny, mode: mode(ip) },
+    country: { block: country.block, block_unknown: country.blockUnknown, mode: mode(country) },
+    tor: { block: tor.block, mode: mode(tor) },
+    shadow,
+  };
+}
+
 function proxy(config: ProxyConfig): Record<string, unknown> {
   return {
     listen: address(config.listen),
     trusted_proxies: config.trustedProxies,
+    believed_headers: config.believedHeaders,
+    proxy_protocol_from: config.proxyProtocolFrom,
     realm: config.realm,
     allow_path_parameters: config.allowPathParameters,
     allow_override_headers: config.allowOverrideHeaders,
@@ -120,8 +135,14 @@ function keyType(config: KeyTypeConfig): Record<string, unknown> {
 function places(config: PlacesConfig): Record<string, unknown> {
   return {
     ...(config.countryDatabase === null ? {} : { country: { database: config.countryDatabase } }),
-    ...(config.torList === null ? {} : { tor: { list_file: config.torList } }),
+    ...(config.torList === null ? {} : { tor: torList(config.torList) }),
   };
+}
+
+function torList(source: TorListSource): Record<string, unknown> {
+  if (source.kind === 'file') return { list_file: source.path };
+  const { url, refreshMs, keptFile } = source;
+  return { list_url: url, refresh: formatDuration(refreshMs), kept_file: keptFile ?? 'off' };
 }
 
 function store(config: StoreConfig): Record<string, unknown> {

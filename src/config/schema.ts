@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { accessSchema, presetsSchema, tiersSchema } from './access-schema.ts';
 import { DAY } from './bounds.ts';
-import { choice, count, duration, durationOrNever, filePath, flag } from './fields.ts';
+import { choice, count, duration, durationOrNever, flag } from './fields.ts';
 import { keyTypesSchema } from './key-types-schema.ts';
 import { keysSchema } from './keys-schema.ts';
 import { managementSchema } from './management-schema.ts';
 import { listenAddress } from './network-fields.ts';
+import { countrySchema, torSchema } from './places-schema.ts';
 import { proxySchema } from './proxy-schema.ts';
+import { restrictionsSchema } from './restrictions-schema.ts';
 import type { SecretSources } from './secrets.ts';
 import { storeSchema } from './store-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
@@ -47,26 +49,6 @@ const cacheSchema = z
     unknownTtlMs: v.unknown_ttl,
     maxStaleMs: v.max_stale,
   }));
-
-const countrySchema = z
-  .strictObject({
-    database: filePath()
-      .describe('An MMDB file that knows the countries of addresses. Without one, no country is known.')
-      .optional(),
-  })
-  .describe('Where addresses are, for country_restrictions.')
-  .prefault({})
-  .transform((v) => v.database ?? null);
-
-const torSchema = z
-  .strictObject({
-    list_file: filePath()
-      .describe('The addresses of the exits of Tor, one on each line. Without it, nobody knows which they are.')
-      .optional(),
-  })
-  .describe('Who comes over Tor, for block_tor.')
-  .prefault({})
-  .transform((v) => v.list_file ?? null);
 
 const KEPT = { min: DAY, max: 36_500 * DAY } as const;
 
@@ -129,6 +111,7 @@ export function configSchema(sources: SecretSources) {
       key_types: keyTypesSchema,
       country: countrySchema,
       tor: torSchema,
+      restrictions: restrictionsSchema,
       failures: failuresSchema,
       retention: retentionSchema,
       log: logSchema,

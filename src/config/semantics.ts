@@ -20,6 +20,8 @@ export function semanticFindings(document: ConfigDocument): Finding[] {
   upstreamSelectors(list(root['upstreams']), add);
   pepperVersions(list(record(root['keys'])['peppers']), add);
   listeners(root, add);
+  torList(record(root['tor']), add);
+  globalRules(root, add);
   return findings;
 }
 
@@ -137,6 +139,36 @@ function listeners(root: Readonly<Record<string, unknown>>, add: Add): void {
 /** Whether a listener there takes the port on all addresses; `[::]` takes IPv4 ones as well. */
 function isEvery(host: string): boolean {
   return host === '0.0.0.0' || host === '[::]';
+}
+
+/** One list, and settings of the fetch only where there is one. */
+function torList(tor: Readonly<Record<string, unknown>>, add: Add): void {
+  if (tor['list_url'] === undefined) {
+    for (const name of ['refresh', 'kept_file'].filter((name) => tor[name] !== undefined)) {
+      add(['tor', name], 'is for list_url, which is not set');
+    }
+  } else if (tor['list_file'] !== undefined) {
+    add(['tor', 'list_url'], 'expected either list_file or list_url, got both');
+  }
+}
+
+/** Rules on places need to be told of places: else one lets everybody in, and another nobody. */
+function globalRules(root: Readonly<Record<string, unknown>>, add: Add): void {
+  const { country, tor } = record(root['restrictions']);
+  const rules = record(country);
+  if (record(root['country'])['database'] === undefined) {
+    const path = ['restrictions', 'country'];
+    const needs = 'needs country.database: without it no country is known';
+    if (list(rules['block']).length > 0) add([...path, 'block'], `${needs}, and nobody would be blocked`);
+    else if (rules['block_unknown'] === true)
+      add([...path, 'block_unknown'], `${needs}, and everybody would be blocked`);
+  }
+  const places = record(root['tor']);
+  if (record(tor)['block'] !== true || places['list_url'] !== undefined || places['list_file'] !== undefined) return;
+  add(
+    ['restrictions', 'tor', 'block'],
+    'needs tor.list_url or tor.list_file: without a list everybody would be blocked',
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -5,8 +5,15 @@ import type { PermissionSet } from './permission.ts';
 import type { RequestView } from './request.ts';
 import type { Route } from './route.ts';
 
-/** One restriction of a key, parsed when the key is loaded; null when the request passes it. */
-export type CompiledRestriction = (request: RequestView) => Denial | null;
+/** One restriction, parsed once. */
+export interface CompiledRestriction {
+  /** Its kind: `ip`, `time`, … */
+  readonly name: string;
+  /** Counted and logged, not enforced. */
+  readonly isShadow: boolean;
+  /** null when the request passes it. */
+  readonly test: (request: RequestView) => Denial | null;
+}
 
 /** A key as the data plane uses it: parsed once, then only read. */
 export interface LoadedKey {
@@ -15,6 +22,8 @@ export interface LoadedKey {
   /** The tier's limits with the key's own laid over them. */
   readonly limits: Limits;
   readonly restrictions: readonly CompiledRestriction[];
+  /** Whether its limits are counted and logged, not enforced. */
+  readonly shadowsLimits: boolean;
   /** The effective permissions as the upstream is told them: sorted, separated by spaces. */
   readonly permissionsHeader: string;
   /** The one part that changes. */
@@ -42,4 +51,18 @@ export interface Decision {
   lease: Lease | null;
   /** null: the request may pass. */
   denial: Denial | null;
+  /** What is in shadow and would have denied; null: nothing. */
+  wouldDeny: Denial[] | null;
+}
+
+/** A decision that no check has looked at yet. */
+export function newDecision(request: RequestView, route: Route | null): Decision {
+  return { request, route, key: null, previousSecret: false, lease: null, denial: null, wouldDeny: null };
+}
+
+/** Notes what would have denied, were it enforced. */
+export function noteShadow(decision: Decision, denial: Denial): null {
+  if (decision.wouldDeny === null) decision.wouldDeny = [denial];
+  else decision.wouldDeny.push(denial);
+  return null;
 }

@@ -9,10 +9,12 @@ export const DENIALS = {
   key_expired: { status: 401, title: 'This API key has expired' },
   key_disabled: { status: 401, title: 'This API key is disabled' },
   key_revoked: { status: 401, title: 'This API key has been revoked' },
-  ip_blocked: { status: 403, title: 'This API key may not be used from this address' },
-  country_blocked: { status: 403, title: 'This API key may not be used from this country' },
-  tor_blocked: { status: 403, title: 'This API key may not be used over Tor' },
+  ip_blocked: { status: 403, title: 'Not allowed from this address' },
+  country_blocked: { status: 403, title: 'Not allowed from this country' },
+  tor_blocked: { status: 403, title: 'Not allowed over Tor' },
   outside_allowed_hours: { status: 403, title: 'This API key may not be used at this time' },
+  user_agent_blocked: { status: 403, title: 'This API key may not be used by this program' },
+  restriction_unreadable: { status: 403, title: 'A restriction on this API key cannot be read' },
   permission_denied: { status: 403, title: 'This API key lacks the permission for this route' },
   route_not_found: { status: 404, title: 'No such route' },
   rate_limited: { status: 429, title: 'The limit of this API key is used up' },
@@ -40,6 +42,8 @@ export interface DenialFacts {
   readonly limit?: string;
   /** Whole seconds after which a retry makes sense; also sent as Retry-After. */
   readonly retry_after?: number;
+  /** When the same request would pass this check, ISO 8601 in UTC, for `outside_allowed_hours`. */
+  readonly retry_at?: string;
 }
 
 export interface Denial {
@@ -47,10 +51,12 @@ export interface Denial {
   /** A sentence for the caller. It never repeats a secret or unbounded request content. */
   readonly detail: string;
   readonly facts: DenialFacts;
+  /** What only the log is told: why a stored key cannot be read, … Never a secret. */
+  readonly reason?: string;
 }
 
 const NO_FACTS: DenialFacts = Object.freeze({});
 
-export function deny(code: DenialCode, detail: string, facts: DenialFacts = NO_FACTS): Denial {
-  return { code, detail, facts };
+export function deny(code: DenialCode, detail: string, facts: DenialFacts = NO_FACTS, reason?: string): Denial {
+  return reason === undefined ? { code, detail, facts } : { code, detail, facts, reason };
 }

@@ -26,6 +26,8 @@ export interface Exchange {
   readonly status: number;
   /** The denial, or the gateway's own failure to get an answer; null when the upstream's answer was relayed. */
   readonly code: DenialCode | null;
+  /** Denials that were in shadow, in the order of the checks; null: none. */
+  readonly wouldDeny: readonly DenialCode[] | null;
   /** Why the answer was cut short after its head was sent; null when it was whole. */
   readonly aborted: 'client' | 'upstream' | 'gateway' | null;
   readonly requestBytes: number;

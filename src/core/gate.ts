@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { LoadedKey } from './decision.ts';
+import type { CompiledRestriction, LoadedKey } from './decision.ts';
 import type { Lease } from './limits.ts';
 import type { MaybePromise } from './maybe.ts';
 
@@ -9,6 +9,8 @@ export interface Gate {
   readonly keys: KeyFinder;
   readonly failures: FailureThrottle;
   readonly limiter: Limiter;
+  /** What holds for every request, with a key or without. */
+  readonly restrictions: readonly CompiledRestriction[];
 }
 
 export interface KeyFinder {

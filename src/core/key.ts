@@ -12,15 +12,11 @@ export interface TimeRestriction {
   readonly allowed_days: readonly string[];
 }
 
-/** The restrictions on a key, as they are stored. What cannot be parsed denies; it never passes. */
-export interface KeyRestrictions {
-  /** CIDRs and addresses; empty: any address. */
-  readonly ip_restrictions: readonly string[];
-  /** ISO 3166-1 alpha-2 codes; empty: any country. */
-  readonly country_restrictions: readonly string[];
-  readonly block_tor: boolean;
-  readonly time_restrictions: TimeRestriction | null;
-}
+/**
+ * The restrictions on a key, by the names of their fields, as they are stored; what is absent restricts nothing.
+ * src/restrictions says what each means. One that cannot be understood denies; it never passes.
+ */
+export type KeyRestrictions = Readonly<Record<string, unknown>>;
 
 /** One stored secret of a key: never the secret itself. */
 export interface SecretDigest {
@@ -56,6 +52,8 @@ export interface KeyRecord {
   /** What the key overrides of its tier. */
   readonly limits: Partial<Limits>;
   readonly restrictions: KeyRestrictions;
+  /** Kinds of restrictions, and `limits`, that are counted and logged for this key, not enforced; sorted. */
+  readonly shadow: readonly string[];
   readonly secret: SecretDigest;
   readonly previous: PreviousSecret | null;
   /** The current secret, sealed under a key from outside the store; null: it cannot be recovered. */

@@ -113,6 +113,11 @@ export interface LimitLedger {
    * granted than a limit, whatever processes do or however they die. A lease that grants nothing costs nothing.
    */
   lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease>;
+  /**
+   * What `lease` would answer to one that wants a single admission, without taking it: nothing is written, and nobody who
+   * counts is disturbed. May be behind what other processes admit at this moment.
+   */
+  peek(keyId: string, limits: Limits): MaybePromise<Lease>;
   /** Gives back `unused` admissions of a lease (core/limits.ts `giveBack`). */
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void>;
 }

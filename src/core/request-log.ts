@@ -14,6 +14,8 @@ export interface LoggedRequest {
   readonly status: number;
   /** The denial, or the gateway's own failure; null when the upstream's answer was relayed. */
   readonly code: string | null;
+  /** Denials that were in shadow: what would have been refused, were it enforced. */
+  readonly wouldDeny: readonly string[];
   /** Whole microseconds. */
   readonly durationUs: number;
 }
@@ -69,6 +71,11 @@ export interface RequestLog {
    * Rejects with STORE_BAD_QUERY for a position that no page gave.
    */
   read(query: LogQuery): Promise<LogPage>;
+  /**
+   * The latest entry with this request id; null when there is none among the entries that are looked at, which are bounded
+   * and the newest. A search, for people: it may take a while, in which requests are served.
+   */
+  find(requestId: string): Promise<LoggedRequest | null>;
   /**
    * Forgets entries that are past their retention, a bounded number at a time.
    * @returns how many went, or at least that some may still have to; 0: there is nothing left to forget

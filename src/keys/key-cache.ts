@@ -19,8 +19,8 @@ export interface CachedKey extends FoundKey {
 
 /** Characters of a key's lists and texts that make it count for one key more. */
 const LENGTH_PER_KEY = 1_000;
-/** What an address or a CIDR counts for, as text and in the form that is searched. */
-const ADDRESS_LENGTH = 50;
+/** What an entry of a restriction counts for, as text and in the form that is searched. */
+const ENTRY_LENGTH = 50;
 
 /**
  * Parsed keys by digest, and which digests a key is cached under, so that a change of the key finds them all. Both are
@@ -99,9 +99,13 @@ export class KeyCache {
 
 function lengthOf({ permissionsHeader, record }: LoadedKey): number {
   let length = permissionsHeader.length + record.description.length;
-  length += record.restrictions.ip_restrictions.length * ADDRESS_LENGTH;
+  for (const name in record.restrictions) length += entriesOf(record.restrictions[name]) * ENTRY_LENGTH;
   for (const name in record.metadata) length += name.length + (record.metadata[name] ?? '').length;
   return length;
+}
+
+function entriesOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 1;
 }
 
 function sameLimits(a: Limits, b: Limits): boolean {

@@ -4,7 +4,7 @@ import type { Limits } from '../core/limits.ts';
 import { MAX_LIMIT } from '../core/limits.ts';
 import { didYouMean, nearestName } from '../core/nearest.ts';
 import { isPermission, sortedPermissions } from '../core/permission.ts';
-import { restrictionFaults } from '../restrictions/index.ts';
+import { restrictionFaults, SHADOW_NAMES, storedRestrictions } from '../restrictions/index.ts';
 import type { KeyFault } from './key-error.ts';
 import type { Catalogue } from './loader.ts';
 
@@ -23,6 +23,8 @@ export interface KeyFields {
   /** Milliseconds since the epoch; null: never. */
   readonly expiresAt: number | null;
   readonly restrictions: KeyRestrictions;
+  /** Names of what is counted and logged, not enforced. */
+  readonly shadow: readonly string[];
 }
 
 export interface KeyTypePolicy {
@@ -79,13 +81,14 @@ export function fieldFaults(
     ...limitFaults(fields.limits ?? {}),
     ...expiryFaults(fields.expiresAt, now, maxExpiryMs),
     ...(fields.restrictions === undefined ? [] : restrictionFaults(fields.restrictions).map(splitField)),
+    ...(fields.shadow ?? []).flatMap((name, index) => nameFaults(`shadow[${index}]`, name, SHADOW_NAMES)),
   ];
 }
 
 /** The fields that are given, in the form in which they are stored, and nothing else that came with them. */
 export function normalFields(fields: Partial<KeyFields>): Partial<KeyFields> {
   const { name, owner, description, metadata, permissions, preset, roles, tier, limits } = fields;
-  const { expiresAt, restrictions } = fields;
+  const { expiresAt, restrictions, shadow } = fields;
   return {
     ...(name === undefined ? {} : { name: name.trim() }),
     ...(owner === undefined ? {} : { owner: owner.trim() }),
@@ -97,7 +100,8 @@ export function normalFields(fields: Partial<KeyFields>): Partial<KeyFields> {
     ...(tier === undefined ? {} : { tier }),
     ...(limits === undefined ? {} : { limits: { ...limits } }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(restrictions === undefined ? {} : { restrictions }),
+    ...(restrictions === undefined ? {} : { restrictions: storedRestrictions(restrictions) }),
+    ...(shadow === undefined ? {} : { shadow: [...new Set(shadow)].sort() }),
   };
 }
 

@@ -4,13 +4,19 @@ import type { Limits } from '../core/limits.ts';
 import { compilePermissions, sortedPermissions } from '../core/permission.ts';
 import { NO_PLACES, type Places } from '../core/places.ts';
 import type { RolePermissions } from '../core/role.ts';
-import { compileRestrictions } from '../restrictions/index.ts';
+import { compileRestrictions, LIMITS_NAME } from '../restrictions/index.ts';
 
 /** What a key's names stand for: the configuration's part, and the roles that were made over the API. */
 export interface Catalogue {
   readonly tiers: Readonly<Record<string, Limits>>;
   readonly presets: Readonly<Record<string, readonly string[]>>;
   readonly roles: RolePermissions;
+}
+
+/** What a key is parsed with. */
+export interface LoadSettings extends Catalogue {
+  /** Kinds of restrictions, and `limits`, that are not enforced for any key. */
+  readonly shadow: readonly string[];
 }
 
 /** The strictest limits there are: what a key gets whose tier is no longer configured. */
@@ -44,13 +50,15 @@ function named<T>(entries: Readonly<Record<string, T>>, name: string): T | undef
  *
  * @param places what is known of addresses
  */
-export function loadKey(record: KeyRecord, catalogue: Catalogue, places: Places = NO_PLACES): LoadedKey {
+export function loadKey(record: KeyRecord, catalogue: LoadSettings, places: Places = NO_PLACES): LoadedKey {
   const permissions = effectivePermissions(record, catalogue);
+  const shadow = new Set([...record.shadow, ...catalogue.shadow]);
   return {
     record,
     permissions: compilePermissions(permissions),
     limits: effectiveLimits(record, catalogue),
-    restrictions: compileRestrictions(record.restrictions, places),
+    restrictions: compileRestrictions(record.restrictions, places, shadow),
+    shadowsLimits: shadow.has(LIMITS_NAME),
     permissionsHeader: permissions.join(' '),
     recent: { address: '', lease: null },
   };

@@ -1,6 +1,7 @@
-import type { KeyRecord, TimeRestriction } from '../core/key.ts';
+import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
 import type { KeyUse } from '../core/usage.ts';
+import { type RestrictionValues, restrictionValues } from '../restrictions/index.ts';
 import type { KeyCatalogue } from './key-input.ts';
 import { effectiveLimits, effectivePermissions } from './loader.ts';
 
@@ -11,7 +12,7 @@ export interface ShownLimits {
 }
 
 /** A key as people and programs are shown it. Times are ISO 8601 in UTC; null: never, or not. */
-export interface KeyView {
+export interface KeyView extends RestrictionValues {
   readonly id: string;
   readonly name: string;
   readonly type: string;
@@ -31,10 +32,8 @@ export interface KeyView {
   readonly limits: ShownLimits;
   /** Those of the limits that are the key's own and not its tier's. */
   readonly limit_overrides: Partial<ShownLimits>;
-  readonly ip_restrictions: readonly string[];
-  readonly country_restrictions: readonly string[];
-  readonly block_tor: boolean;
-  readonly time_restrictions: TimeRestriction | null;
+  /** Kinds of restrictions, and `limits`, that are counted and logged, not enforced. */
+  readonly shadow: readonly string[];
   readonly created_at: string;
   readonly updated_at: string;
   readonly expires_at: string | null;
@@ -77,7 +76,8 @@ export function viewOf(record: KeyRecord, use: KeyUse | null, catalogue: KeyCata
     tier: record.tier,
     limits: shownLimits(effectiveLimits(record, catalogue)),
     limit_overrides: shownOverrides(record.limits),
-    ...record.restrictions,
+    ...restrictionValues(record.restrictions),
+    shadow: record.shadow,
     created_at: isoOf(record.createdAt),
     updated_at: isoOf(record.updatedAt),
     expires_at: iso(record.expiresAt),

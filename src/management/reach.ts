@@ -4,6 +4,7 @@ import { compilePermissions, type PermissionSet } from '../core/permission.ts';
 import { type Reach, UNLIMITED } from '../keys/actor.ts';
 import type { KeyCatalogue } from '../keys/key-input.ts';
 import { effectiveLimits, effectivePermissions } from '../keys/loader.ts';
+import { LIMITS_NAME } from '../restrictions/index.ts';
 import { type Caller, mayRead, mayWrite } from './caller.ts';
 import { ManagementError } from './failures.ts';
 
@@ -33,6 +34,7 @@ export function reachOf(caller: Caller, selfService: readonly string[]): Reach {
       if (after === null) return;
       mustPassOn(before, after, catalogue, passable);
       mustKeepTier(before, after, catalogue);
+      mustKeepLimits(before, after);
       mustNotUndo(caller, before, after);
     },
   };
@@ -83,6 +85,12 @@ function mustKeepTier(before: KeyRecord | null, after: KeyRecord, catalogue: Key
     if (wanted[name] <= bound) continue;
     throw beyond(`limits/${LIMIT_FIELDS[name]}`, `at most ${bound} without admin:write`);
   }
+}
+
+/** Limits that are not enforced are none. */
+function mustKeepLimits(before: KeyRecord | null, after: KeyRecord): void {
+  if (!after.shadow.includes(LIMITS_NAME) || before?.shadow.includes(LIMITS_NAME)) return;
+  throw beyond('shadow', `to put ${LIMITS_NAME} in shadow needs admin:write`);
 }
 
 /** What somebody else forbade, one cannot allow oneself again. */

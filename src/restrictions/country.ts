@@ -1,6 +1,7 @@
+import { z } from 'zod';
 import { COUNTRY_CODES, isCountryCode, meantCountry } from '../core/country.ts';
 import { deny } from '../core/denial.ts';
-import { denyUnreadable, type RestrictionKind } from './restriction.ts';
+import { restriction } from './restriction.ts';
 
 const BLOCKED = deny('country_blocked', 'This key may be used only from the countries that it was restricted to.');
 const UNKNOWN = deny(
@@ -9,17 +10,27 @@ const UNKNOWN = deny(
 );
 
 /** An allow-list of countries. A country that is not known is not on it. */
-export const country: RestrictionKind = {
-  name: 'country_restrictions',
-  faults({ country_restrictions: list }) {
+export const country = restriction({
+  name: 'country',
+  field: 'country_restrictions',
+  code: 'country_blocked',
+  none: [] as readonly string[],
+  label: 'Countries',
+  option: { name: 'country', value: 'CODE', summary: 'A country that the key may be used from, like NL.' },
+  stored: z.array(z.string()),
+  input: z
+    .array(z.string())
+    .max(300)
+    .meta({ description: 'ISO 3166-1 alpha-2; none: any.', examples: [['NL', 'BE']] }),
+  normal: (list) => list,
+  text: (list) => (list.length === 0 ? 'any' : list.join(', ')),
+  faults(list) {
     if (list.length > COUNTRY_CODES.length) {
       return [`country_restrictions: ${list.length} entries; expected at most ${COUNTRY_CODES.length}`];
     }
-    return list.flatMap((text, i) => (isCountryCode(text) ? [] : [faultOf(text, i)]));
+    return list.flatMap((text, i) => countryFault(`country_restrictions[${i}]`, text));
   },
-  compile({ country_restrictions: list }, places) {
-    if (list.length === 0) return null;
-    if (!list.every(isCountryCode)) return denyUnreadable('country_blocked');
+  compile(list, places) {
     const allowed = new Set(list);
     return ({ address }) => {
       const found = places.countryOf(address);
@@ -27,14 +38,21 @@ export const country: RestrictionKind = {
       return allowed.has(found) ? null : BLOCKED;
     };
   },
-  warning({ country_restrictions: list }, places) {
+  seen: (_list, { address }, places) => `country ${places.countryOf(address) ?? 'not known'}`,
+  loosened(list, { address }, places) {
+    const found = places.countryOf(address);
+    return found === null ? null : [...list, found];
+  },
+  warning(list, places) {
     if (list.length === 0 || places.knowsCountries) return null;
     return 'country_restrictions: no country database is configured, so every request with this key is refused';
   },
-};
+});
 
-function faultOf(text: string, index: number): string {
+/** What is wrong with the code of a country, as `field: message`. */
+function countryFault(field: string, text: string): string[] {
+  if (isCountryCode(text)) return [];
   const guess = meantCountry(text);
   const hint = guess === null ? 'expected ISO 3166-1 alpha-2, like NL' : `did you mean "${guess}"?`;
-  return `country_restrictions[${index}]: "${text}" is not the code of a country; ${hint}`;
+  return [`${field}: "${text}" is not the code of a country; ${hint}`];
 }

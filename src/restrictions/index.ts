@@ -1,26 +1,127 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { z } from 'zod';
 import type { CompiledRestriction } from '../core/decision.ts';
 import type { KeyRestrictions } from '../core/key.ts';
+import { didYouMean } from '../core/nearest.ts';
 import type { Places } from '../core/places.ts';
 import { country } from './country.ts';
 import { ip } from './ip.ts';
-import type { RestrictionKind } from './restriction.ts';
+import { denyUnreadable, type RestrictionKind, type RestrictionOption, type RestrictionTest } from './restriction.ts';
 import { time } from './time.ts';
 import { tor } from './tor.ts';
+import { userAgent } from './user-agent.ts';
 
 /** Every kind of restriction, in the order in which a request meets them. */
-export const RESTRICTIONS: readonly RestrictionKind[] = [ip, country, tor, time];
+const KINDS = [ip, country, tor, time, userAgent] as const;
+
+type Kind = (typeof KINDS)[number];
+type FieldOf<K extends Kind> = K['field'];
+
+export const RESTRICTIONS: readonly RestrictionKind[] = KINDS;
+
+/** Those whose value is a list of texts or a switch, so that one option or one column gives all of it. */
+export const SIMPLE_RESTRICTIONS: readonly SimpleRestriction[] = RESTRICTIONS.filter(isSimple);
+
+type SimpleRestriction = RestrictionKind & { readonly option: RestrictionOption };
+
+function isSimple(kind: RestrictionKind): kind is SimpleRestriction {
+  return kind.option !== null;
+}
+
+/** What callers of the API may send for each field. */
+export const RESTRICTION_INPUTS = byField((kind) => kind.input) as { [K in Kind as FieldOf<K>]: K['input'] };
+/** What each field holds in answers and in the store. */
+export const RESTRICTION_VALUES = byField((kind) => kind.stored) as { [K in Kind as FieldOf<K>]: K['stored'] };
+
+/** The restrictions on a key, each with its value, also where that restricts nothing. */
+export type RestrictionValues = { readonly [K in Kind as FieldOf<K>]: z.infer<K['stored']> };
+
+/** What stands for limits in a list of what is in shadow. */
+export const LIMITS_NAME = 'limits';
+/** All that can be in shadow. */
+export const SHADOW_NAMES: readonly string[] = [...KINDS.map(({ name }) => name), LIMITS_NAME];
+
+function byField<T>(of: (kind: RestrictionKind) => T): Record<string, T> {
+  return Object.fromEntries(RESTRICTIONS.map((kind) => [kind.field, of(kind)]));
+}
 
 /** What is wrong with the restrictions as written, as `field: message`; empty when nothing is. */
 export function restrictionFaults(restrictions: KeyRestrictions): string[] {
-  return RESTRICTIONS.flatMap((kind) => kind.faults(restrictions));
+  return Object.entries(restrictions).flatMap(([field, value]) => faultsOfField(field, value));
+}
+
+function faultsOfField(field: string, value: unknown): readonly string[] {
+  const kind = RESTRICTIONS.find((known) => known.field === field);
+  if (kind === undefined) {
+    const fields = RESTRICTIONS.map((known) => known.field);
+    return [`${field}: is no restriction${didYouMean(field, fields)}`];
+  }
+  const parsed = kind.stored.safeParse(value);
+  if (parsed.success) return kind.faults(parsed.data);
+  const issue = parsed.error.issues[0];
+  const path = (issue?.path ?? []).map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return [`${field}${path.join('')}: ${issue?.message ?? 'cannot be read'}`];
+}
+
+/** What of the restrictions restricts something: the form in which they are stored. */
+export function storedRestrictions(restrictions: KeyRestrictions): KeyRestrictions {
+  const kept = Object.entries(restrictions).filter(([field, value]) => {
+    const kind = RESTRICTIONS.find((known) => known.field === field);
+    return kind === undefined || !isDeepStrictEqual(value, kind.none);
+  });
+  return Object.fromEntries(kept);
+}
+
+/** Every field with its value. One that cannot be read is given as it is stored. */
+export function restrictionValues(restrictions: KeyRestrictions): RestrictionValues {
+  return byField((kind) => valueOf(kind, restrictions)) as RestrictionValues;
+}
+
+/** The value of a kind; what restricts nothing when there is none. */
+export function valueOf(kind: RestrictionKind, restrictions: KeyRestrictions): unknown {
+  return Object.hasOwn(restrictions, kind.field) ? restrictions[kind.field] : kind.none;
+}
+
+/** Restrictions that a newer version wrote: what they restrict is not known here. */
+export function unknownRestrictions(restrictions: KeyRestrictions): KeyRestrictions {
+  const entries = Object.entries(restrictions);
+  return Object.fromEntries(entries.filter(([field]) => !RESTRICTIONS.some((kind) => kind.field === field)));
 }
 
 /**
  * Parses a key's restrictions, once, when the key is loaded.
+ *
  * @param places what the gateway knows of addresses; what it does not know is refused
+ * @param shadow names of the kinds that are not enforced
  */
-export function compileRestrictions(restrictions: KeyRestrictions, places: Places): CompiledRestriction[] {
-  return RESTRICTIONS.map((kind) => kind.compile(restrictions, places)).filter((compiled) => compiled !== null);
+export function compileRestrictions(
+  restrictions: KeyRestrictions,
+  places: Places,
+  shadow: ReadonlySet<string>,
+): CompiledRestriction[] {
+  const known = RESTRICTIONS.flatMap((kind) => compileOne(kind, valueOf(kind, restrictions), places, shadow));
+  return [...Object.keys(unknownRestrictions(restrictions)).map(unknownRestriction), ...known];
+}
+
+function compileOne(
+  kind: RestrictionKind,
+  value: unknown,
+  places: Places,
+  shadow: ReadonlySet<string>,
+): CompiledRestriction[] {
+  if (isDeepStrictEqual(value, kind.none)) return [];
+  const [fault] = faultsOfField(kind.field, value);
+  if (fault !== undefined) return [enforced(kind.name, denyUnreadable(kind.code, `cannot be read: ${fault}`))];
+  return [{ name: kind.name, isShadow: shadow.has(kind.name), test: kind.compile(value, places) }];
+}
+
+/** What is not known to restrict something restricts everything. */
+function unknownRestriction(field: string): CompiledRestriction {
+  return enforced(field, denyUnreadable('restriction_unreadable', `"${field}" is no restriction of this version`));
+}
+
+function enforced(name: string, test: RestrictionTest): CompiledRestriction {
+  return { name, isShadow: false, test };
 }
 
 /**
@@ -28,5 +129,16 @@ export function compileRestrictions(restrictions: KeyRestrictions, places: Place
  * to know. Empty when nothing is in the way.
  */
 export function explainPlaces(restrictions: KeyRestrictions, places: Places): string[] {
-  return RESTRICTIONS.map((kind) => kind.warning?.(restrictions, places) ?? null).filter((text) => text !== null);
+  const unknown = Object.keys(unknownRestrictions(restrictions)).map(cannotBeRead);
+  const known = RESTRICTIONS.map((kind) => warningOf(kind, valueOf(kind, restrictions), places));
+  return [...unknown, ...known.filter((text) => text !== null)];
+}
+
+function warningOf(kind: RestrictionKind, value: unknown, places: Places): string | null {
+  if (faultsOfField(kind.field, value).length > 0) return cannotBeRead(kind.field);
+  return kind.warning?.(value, places) ?? null;
+}
+
+function cannotBeRead(field: string): string {
+  return `${field}: cannot be read by this version, so every request with this key is refused`;
 }

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { type AddressBlock, parseBlock } from '../core/address.ts';
+import { z } from 'zod';
+import { type AddressBlock, canonicalAddress, parseBlock } from '../core/address.ts';
 import { AddressSet } from '../core/address-set.ts';
 import { type Denial, deny } from '../core/denial.ts';
-import { denyUnreadable, type RestrictionKind } from './restriction.ts';
+import { restriction } from './restriction.ts';
 
 /** CIDRs on one key. Membership stays one binary search; the bound keeps a key's record small. */
 const MAX_BLOCKS = 10_000;
@@ -10,22 +11,27 @@ const MAX_BLOCKS = 10_000;
 const BLOCKED = deny('ip_blocked', 'This key may be used only from the addresses that it was restricted to.');
 
 /** An allow-list of addresses and blocks, IPv4 and IPv6. */
-export const ip: RestrictionKind = {
-  name: 'ip_restrictions',
-  faults({ ip_restrictions: list }) {
+export const ip = restriction({
+  name: 'ip',
+  field: 'ip_restrictions',
+  code: 'ip_blocked',
+  none: [] as readonly string[],
+  label: 'Addresses',
+  option: { name: 'ip', value: 'CIDR', summary: 'An address or CIDR that the key may be used from.' },
+  stored: z.array(z.string()),
+  input: z
+    .array(z.string())
+    .max(MAX_BLOCKS)
+    .meta({ description: 'Addresses and CIDRs; none: any.', examples: [['192.168.1.0/24']] }),
+  normal: (list) => list,
+  text: (list) => (list.length === 0 ? 'any' : list.join(', ')),
+  faults(list) {
     if (list.length > MAX_BLOCKS) return [`ip_restrictions: ${list.length} entries; expected at most ${MAX_BLOCKS}`];
     return list.flatMap((text, i) => (parseBlock(text) === null ? [faultOf(text, i)] : []));
   },
-  compile({ ip_restrictions: list }) {
-    if (list.length === 0) return null;
-    const blocks: AddressBlock[] = [];
-    for (const text of list) {
-      const block = parseBlock(text);
-      if (block === null) return denyUnreadable('ip_blocked');
-      blocks.push(block);
-    }
-    const allowed = new AddressSet(blocks);
-    // A key comes from the same address again and again, and parsing one takes longer than all the other checks.
+  compile(list) {
+    const allowed = new AddressSet(list.map(parseBlock).filter((block): block is AddressBlock => block !== null));
+    // A key comes from the same address again and again.
     let last: string | null = null;
     let verdict: Denial | null = null;
     return ({ address }) => {
@@ -36,7 +42,12 @@ export const ip: RestrictionKind = {
       return verdict;
     };
   },
-};
+  seen: (_list, { address }) => `address ${address}`,
+  loosened(list, { address }) {
+    const canonical = canonicalAddress(address);
+    return canonical === null ? null : [...list, canonical];
+  },
+});
 
 function faultOf(text: string, index: number): string {
   const field = `ip_restrictions[${index}]`;

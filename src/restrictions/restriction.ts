@@ -1,33 +1,86 @@
-import type { CompiledRestriction } from '../core/decision.ts';
-import { type DenialCode, deny } from '../core/denial.ts';
-import type { KeyRestrictions } from '../core/key.ts';
+import type { ZodType } from 'zod';
+import type { DenialCode } from '../core/denial.ts';
+import { type Denial, deny } from '../core/denial.ts';
 import type { Places } from '../core/places.ts';
+import type { RequestView } from '../core/request.ts';
 
-/** A kind of restriction: one file with this shape, and one line in restrictions/index.ts. */
-export interface RestrictionKind {
-  readonly name: keyof KeyRestrictions;
-  /**
-   * What is wrong with the written form, as sentences `field: message` that name the value and what was expected; of a
-   * list the field names the entry, `ip_restrictions[1]`. Empty when it is fine. Creating and updating a key refuse what
-   * this lists.
-   */
-  faults(restrictions: KeyRestrictions): readonly string[];
-  /**
-   * Parses the written form into something that answers in well under a microsecond; null when there is nothing to
-   * restrict. A stored form that cannot be parsed becomes a restriction that denies.
-   *
-   * @param places asked for each request, so that what it knows may change
-   */
-  compile(restrictions: KeyRestrictions, places: Places): CompiledRestriction | null;
-  /** Why a restriction that is written well refuses every request on a gateway that knows these places; null when not. */
-  warning?(restrictions: KeyRestrictions, places: Places): string | null;
+/** Answers for one request, in well under a microsecond: null when it passes. */
+export type RestrictionTest = (request: RequestView) => Denial | null;
+
+/** How the command line sets it: once for each entry of a list, or as a switch. */
+export interface RestrictionOption {
+  /** Without the dashes. */
+  readonly name: string;
+  /** What its value is called in the help, like `CIDR`; null: it is a switch. */
+  readonly value: string | null;
+  readonly summary: string;
+  readonly suggestions?: readonly string[];
 }
 
 /**
- * A stored restriction that this version cannot read (a newer one wrote it, or it was damaged) denies every request:
- * to pass would lift a restriction that somebody set.
+ * A kind of restriction: one file with this shape, and one line in restrictions/index.ts. Everything that knows of
+ * restrictions (the checks, the API and its document, the command line, import and export, `explain`) goes by that list.
+ *
+ * `Value` is the form in which it is stored and shown, `Input` what callers may write for it.
  */
-export function denyUnreadable(code: DenialCode): CompiledRestriction {
-  const denial = deny(code, 'A restriction on this key cannot be read by this gateway.');
+export interface RestrictionKind<
+  Name extends string = string,
+  Field extends string = string,
+  Value = unknown,
+  Input = Value,
+> {
+  /** What it is called in lists of what is in shadow, and in explanations: `ip`. */
+  readonly name: Name;
+  /** Its field on a key: `ip_restrictions`. */
+  readonly field: Field;
+  /** What it denies with. */
+  readonly code: DenialCode;
+  /** The value that restricts nothing. */
+  readonly none: Value;
+  /** What it is called for people, above `text`. */
+  readonly label: string;
+  /** null: its options are not one for the whole value (cli/keys/fields.ts). */
+  readonly option: RestrictionOption | null;
+  /** The stored form, strictly. */
+  readonly stored: ZodType<Value>;
+  /** What callers of the API may send; what it means is for `normal` and `faults` to say. */
+  readonly input: ZodType<Input>;
+  /** Its stored form. */
+  normal(input: Input): Value;
+  /** For people: `any`, `refused`, `NL, BE`; '' is not shown. */
+  text(value: Value): string;
+  /**
+   * What is wrong with the value, as sentences `field: message` that name what was written and what was expected; of a
+   * list the field names the entry, `ip_restrictions[1]`. Empty when it is fine. Creating and updating a key refuse what
+   * this lists.
+   */
+  faults(value: Value): readonly string[];
+  /**
+   * Parses a value that has no faults and restricts something.
+   * @param places asked for each request, so that what it knows may change
+   */
+  compile(value: Value, places: Places): RestrictionTest;
+  /** What it looks at, as a fragment for people: `address 203.0.113.7`. Not called for each request. */
+  seen(value: Value, request: RequestView, places: Places): string;
+  /** The value with the least change by which a request that it refuses would pass; null when no value lets it pass. */
+  loosened(value: Value, request: RequestView, places: Places): Value | null;
+  /** Why a value that is written well refuses every request on a gateway that knows these places; null when it does not. */
+  warning?(value: Value, places: Places): string | null;
+}
+
+/** Keeps the types of a kind's parts together; the list holds kinds of all sorts. */
+export function restriction<const Name extends string, const Field extends string, Value, Input = Value>(
+  kind: RestrictionKind<Name, Field, Value, Input>,
+): RestrictionKind<Name, Field, Value, Input> {
+  return kind;
+}
+
+/**
+ * A stored restriction that this version cannot read (a newer one wrote it, or it was damaged) denies every request, also
+ * where it is in shadow: to pass would lift a restriction that somebody set.
+ * @param reason for the log: the field, and what cannot be read of it
+ */
+export function denyUnreadable(code: DenialCode, reason: string): RestrictionTest {
+  const denial = deny(code, 'A restriction on this key cannot be read by this gateway.', {}, reason);
   return () => denial;
 }

@@ -1,105 +1,120 @@
-import { deny } from '../core/denial.ts';
-import type { KeyRestrictions, TimeRestriction } from '../core/key.ts';
-import { denyUnreadable, type RestrictionKind } from './restriction.ts';
-import { wallClock } from './zone.ts';
+import { z } from 'zod';
+import { type Denial, deny } from '../core/denial.ts';
+import type { TimeRestriction } from '../core/key.ts';
+import { nextOpening } from './openings.ts';
+import { type RestrictionTest, restriction } from './restriction.ts';
+import { DAYS, faultsOf, localMinute, openSpans, weekdayOf } from './windows.ts';
+import { DAY_MINUTES, MINUTE_MS, wallClock } from './zone.ts';
 
-export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
-
-const DAY_MINUTES = 1440;
-const WEEK_MINUTES = 7 * DAY_MINUTES;
-/** 1970-01-01 was a Thursday; weeks here start on Sunday. */
-const EPOCH_WEEKDAY = 4;
-const MAX_WINDOWS = 48;
-const WINDOW = /^([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24:00))$/;
+const input = z
+  .strictObject({
+    timezone: z.string().meta({ description: 'IANA name.', examples: ['Europe/Amsterdam'] }),
+    allowed_hours: z
+      .array(z.string())
+      .max(50)
+      .optional()
+      .meta({
+        description: 'Windows of the wall clock; `22:00-06:00` crosses midnight. None: the whole day.',
+        examples: [['09:00-17:00']],
+      }),
+    allowed_days: z
+      .array(z.string())
+      .max(7)
+      .optional()
+      .meta({ description: 'None: every day.', examples: [['monday', 'tuesday']] }),
+  })
+  .meta({ id: 'TimeRestrictionsInput' })
+  .nullable();
 
 /** Windows of wall-clock time in the key's own zone. A window that crosses midnight belongs to the day it began on. */
-export const time: RestrictionKind = {
-  name: 'time_restrictions',
-  faults: ({ time_restrictions: rule }) => (rule === null ? [] : faultsOf(rule)),
-  compile({ time_restrictions: rule }: KeyRestrictions) {
-    if (rule === null) return null;
-    const clock = wallClock(rule.timezone);
-    if (clock === null || faultsOf(rule).length > 0) return denyUnreadable('outside_allowed_hours');
-    const spans = openSpans(rule);
-    const outside = deny('outside_allowed_hours', `This key may be used only ${describe(rule)}.`);
-    return (request) => {
-      const minute = (clock.minutesAt(request.at) + EPOCH_WEEKDAY * DAY_MINUTES) % WEEK_MINUTES;
-      for (let i = 0; i < spans.length; i += 2) {
-        if (minute >= (spans[i] as number) && minute < (spans[i + 1] as number)) return null;
-      }
-      return outside;
+export const time = restriction({
+  name: 'time',
+  field: 'time_restrictions',
+  code: 'outside_allowed_hours',
+  none: null as TimeRestriction | null,
+  label: 'Times',
+  option: null,
+  stored: z
+    .strictObject({
+      timezone: z.string(),
+      allowed_hours: z.array(z.string()),
+      allowed_days: z.array(z.string()),
+    })
+    .nullable(),
+  input,
+  normal(given) {
+    if (given === null) return null;
+    return {
+      timezone: given.timezone,
+      allowed_hours: given.allowed_hours ?? [],
+      // "Monday" is a day as well.
+      allowed_days: (given.allowed_days ?? []).map((day) => day.toLowerCase()),
     };
   },
-};
+  text(rule) {
+    if (rule === null) return 'any';
+    const hours = rule.allowed_hours.length === 0 ? 'all day' : rule.allowed_hours.join(', ');
+    const days = rule.allowed_days.length === 0 ? 'every day' : `on ${rule.allowed_days.join(', ')}`;
+    return `${hours} ${days}, ${rule.timezone}`;
+  },
+  faults: (rule) => (rule === null ? [] : faultsOf(rule)),
+  compile: (rule) => (rule === null ? () => null : compile(rule)),
+  seen(rule, { at }) {
+    const clock = rule === null ? null : wallClock(rule.timezone);
+    if (rule === null || clock === null) return new Date(at).toISOString();
+    const minute = localMinute(clock, at) % DAY_MINUTES;
+    const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => String(part).padStart(2, '0'));
+    return `${DAYS[weekdayOf(clock, at)]} ${hours}:${minutes} in ${rule.timezone}`;
+  },
+  loosened(rule, request) {
+    if (rule === null) return null;
+    return loosenings(rule, request.at).find((wider) => compile(wider)(request) === null) ?? null;
+  },
+});
 
-function faultsOf(rule: TimeRestriction): string[] {
-  const faults: string[] = [];
-  if (wallClock(rule.timezone) === null) {
-    faults.push(
-      `time_restrictions.timezone: "${rule.timezone}" is not a time zone; expected an IANA name like Europe/Amsterdam`,
-    );
-  }
-  if (rule.allowed_hours.length > MAX_WINDOWS) {
-    faults.push(
-      `time_restrictions.allowed_hours: ${rule.allowed_hours.length} windows; expected at most ${MAX_WINDOWS}`,
-    );
-  }
-  for (const [i, window] of rule.allowed_hours.entries()) {
-    if (parseWindow(window) === null) {
-      faults.push(
-        `time_restrictions.allowed_hours[${i}]: "${window}" is not a window; expected HH:MM-HH:MM from 00:00 to 24:00, like 09:00-17:00 or 22:00-06:00`,
-      );
+function compile(rule: TimeRestriction): RestrictionTest {
+  const clock = wallClock(rule.timezone);
+  if (clock === null) throw new Error('a rule with faults cannot be compiled');
+  const spans = openSpans(rule);
+  const sentence = `This key may be used only ${describe(rule)}.`;
+  // When it opens again is the same for a whole minute, and takes long to find.
+  let deniedMinute = Number.NaN;
+  let denial: Denial | null = null;
+  return ({ at }) => {
+    const minute = localMinute(clock, at);
+    for (let i = 0; i < spans.length; i += 2) {
+      if (minute >= (spans[i] as number) && minute < (spans[i + 1] as number)) return null;
     }
-  }
-  if (rule.allowed_days.length > DAYS.length) {
-    return [
-      ...faults,
-      `time_restrictions.allowed_days: ${rule.allowed_days.length} days; expected at most ${DAYS.length}`,
-    ];
-  }
-  for (const [i, day] of rule.allowed_days.entries()) {
-    if (!(DAYS as readonly string[]).includes(day)) {
-      faults.push(`time_restrictions.allowed_days[${i}]: "${day}" is not a day; expected ${DAYS.join(', ')}`);
+    const utcMinute = Math.floor(at / MINUTE_MS);
+    if (denial === null || utcMinute !== deniedMinute) {
+      const opening = nextOpening(spans, clock, at);
+      const facts = opening === null ? {} : { retry_at: new Date(opening).toISOString() };
+      denial = deny('outside_allowed_hours', sentence, facts);
+      deniedMinute = utcMinute;
     }
-  }
-  if (rule.allowed_hours.length === 0 && rule.allowed_days.length === 0) {
-    faults.push('time_restrictions: neither allowed_hours nor allowed_days is given; expected at least one of them');
-  }
-  return faults;
-}
-
-/** Start and length in minutes, or null. The same time twice would be empty or a whole day, so it is refused. */
-function parseWindow(text: string): { start: number; length: number } | null {
-  const match = WINDOW.exec(text);
-  if (match === null) return null;
-  const start = Number(match[1]) * 60 + Number(match[2]);
-  const end = match[5] === undefined ? Number(match[3]) * 60 + Number(match[4]) : DAY_MINUTES;
-  if (start === end) return null;
-  return { start, length: end > start ? end - start : end + DAY_MINUTES - start };
-}
-
-/**
- * Where the key may be used, as pairs of first and last-plus-one minute of the week, from Sunday 00:00 on the wall
- * clock. At most one pair a window and day; what crosses into the next week is cut in two.
- */
-function openSpans(rule: TimeRestriction): Uint16Array {
-  const spans: number[] = [];
-  const windows = rule.allowed_hours.map((text) => parseWindow(text) ?? { start: 0, length: 0 });
-  if (windows.length === 0) windows.push({ start: 0, length: DAY_MINUTES });
-  for (const [weekday, name] of DAYS.entries()) {
-    if (rule.allowed_days.length > 0 && !rule.allowed_days.includes(name)) continue;
-    for (const { start, length } of windows) {
-      const from = weekday * DAY_MINUTES + start;
-      const to = from + length;
-      spans.push(from, Math.min(to, WEEK_MINUTES));
-      if (to > WEEK_MINUTES) spans.push(0, to - WEEK_MINUTES);
-    }
-  }
-  return Uint16Array.from(spans);
+    return denial;
+  };
 }
 
 function describe(rule: TimeRestriction): string {
   const hours = rule.allowed_hours.length === 0 ? '' : `${rule.allowed_hours.join(', ')} `;
   const days = rule.allowed_days.length === 0 ? '' : `on ${rule.allowed_days.join(', ')} `;
   return `${hours}${days}(${rule.timezone})`;
+}
+
+/** Wider rules that may be open at a time, the one that changes least first: another day, another hour, both. */
+function loosenings(rule: TimeRestriction, at: number): TimeRestriction[] {
+  const clock = wallClock(rule.timezone);
+  if (clock === null) return [];
+  const today = DAYS[weekdayOf(clock, at)] as string;
+  const hour = Math.floor((localMinute(clock, at) % DAY_MINUTES) / 60);
+  const [from, to] = [hour, hour + 1].map((each) => String(each).padStart(2, '0'));
+  // Without days or hours there is nothing to add to: every day, or the whole day, is allowed already.
+  const days = rule.allowed_days.length === 0 ? [] : [...rule.allowed_days, today];
+  const hours = rule.allowed_hours.length === 0 ? [] : [...rule.allowed_hours, `${from}:00-${to}:00`];
+  return [
+    { ...rule, allowed_days: days },
+    { ...rule, allowed_hours: hours },
+    { ...rule, allowed_days: days, allowed_hours: hours },
+  ];
 }

@@ -30,14 +30,9 @@ const schema: z.ZodType<KeyRecord> = z.strictObject({
     perDay: z.exactOptional(limit),
     burst: z.exactOptional(limit),
   }),
-  restrictions: z.strictObject({
-    ip_restrictions: strings,
-    country_restrictions: strings.default([]),
-    block_tor: z.boolean().default(false),
-    time_restrictions: z
-      .strictObject({ timezone: z.string(), allowed_hours: strings, allowed_days: strings })
-      .nullable(),
-  }),
+  // Whatever they are: those that are not understood deny, which is for the gateway to find out.
+  restrictions: z.record(z.string(), z.unknown()),
+  shadow: strings.default([]),
   secret: z.strictObject(secret),
   previous: z.strictObject({ ...secret, expiresAt: time }).nullable(),
   sealedSecret: z.string().nullable().default(null),

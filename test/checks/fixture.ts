@@ -30,6 +30,7 @@ export interface Asked {
   readonly method?: string;
   readonly path?: string;
   readonly address?: string;
+  readonly userAgent?: string;
 }
 
 export interface GateFixture extends DirectoryFixture {
@@ -53,6 +54,7 @@ export async function setUp(t: Tap, routes: RouteSource = ROUTES): Promise<GateF
     keys: directory,
     failures: createFailureThrottle({ burst: BURST, perMinute: PER_MINUTE, maxAddresses: 1_000 }),
     limiter: new LedgerLimiter(ledger, clock, 100),
+    restrictions: [],
   };
   const table = new RouteTable(routes);
   const ask = ({ secret, authorization, ...rest }: Asked): MaybePromise<Decision> => {

@@ -9,6 +9,8 @@ const EVERYTHING = `
 proxy:
   listen: "[::1]:0"
   trusted_proxies: [10.0.0.0/8]
+  believed_headers: [Forwarded]
+  proxy_protocol_from: [10.1.0.0/16]
   realm: a$\${b
   allow_path_parameters: true
   allow_override_headers: [X-HTTP-Method-Override]
@@ -56,6 +58,11 @@ key_types:
   k: { tier: t, default_expiry: 1h, max_expiry: 2h, rotation_due: 36h, request_log: { retention: 0, max_entries: 7 } }
 country: { database: ./country.mmdb }
 tor: { list_file: tor.txt }
+restrictions:
+  ip: { allow: [10.0.0.0/8], deny: [10.1.0.0/16], mode: shadow }
+  country: { block: [KP], block_unknown: true, mode: shadow }
+  tor: { block: true, mode: shadow }
+  shadow: [ip, limits]
 failures: { burst: 4, per_minute: 5, max_addresses: 6 }
 retention: { usage: 2d, audit: 3d }
 log: { level: silent, format: pretty, requests: false }

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { deny } from '../../src/core/denial.ts';
+import type { CompiledRestriction } from '../../src/core/decision.ts';
+import { type Denial, deny } from '../../src/core/denial.ts';
 import { config, lease, loadedKey, NOW, startGateway, stubGate } from '../support/gateway.ts';
 import { exchange, get } from '../support/raw-client.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
@@ -29,6 +30,11 @@ t.test('how the limits stand', async (t) => {
   t.equal(upstream.requests.length, 2);
 });
 
+/** A restriction that refuses every request. */
+function refusing(denial: Denial): CompiledRestriction {
+  return { name: 'ip', isShadow: false, test: () => denial };
+}
+
 /** Those of the answer's headers that say how the limits stand. */
 function limitsOf(answer: { header(name: string): string | undefined }): (string | undefined)[] {
   return ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset', 'ratelimit', 'ratelimit-policy'].map(
@@ -39,7 +45,7 @@ function limitsOf(answer: { header(name: string): string | undefined }): (string
 t.test('a refusal of a known key says how its limits stand, and spends nothing', async (t) => {
   const upstream = await startRawUpstream(t);
   const access = { anyKey: ['GET /any'], permissions: { 'a:read': ['GET /a'] } };
-  const outside = { ...loadedKey(), restrictions: [() => deny('ip_blocked', 'Not from there.')] };
+  const outside = { ...loadedKey(), restrictions: [refusing(deny('ip_blocked', 'Not from there.'))] };
   const key = loadedKey({ permissions: [] });
   const gate = stubGate({ lk_test: key, lk_outside: outside, lk_off: loadedKey({ status: 'disabled' }) });
   let admissions = 0;
@@ -79,6 +85,20 @@ t.test('a refusal of a known key says how its limits stand, and spends nothing',
   t.same(limitsOf(await ask('/any', 'lk_unknown')), none);
   t.equal(admissions, 0);
   t.equal(upstream.requests.length, 0);
+});
+
+t.test('limits in shadow: what is used up is answered, and told as it is', async (t) => {
+  const upstream = await startRawUpstream(t);
+  const gate = stubGate({ lk_test: { ...loadedKey({}, { perHour: 3, perDay: 9, burst: 2 }), shadowsLimits: true } });
+  const { port, reported } = await startGateway(t, config({}, [{ url: upstream.url }]), { gate });
+  gate.lease = lease({ granted: 0, refusedBy: 'hour', retryAfterMs: 2_400_000, hourRemaining: 0, dayRemaining: 6 });
+  const answer = await exchange(t, port, get('/x'));
+  t.equal(answer.status, 200);
+  const hourEnd = String(Date.UTC(2027, 0, 15, 9) / 1000);
+  t.same(limitsOf(answer).slice(0, 4), ['3', '0', hourEnd, '"burst";r=99;t=4, "hour";r=0;t=2400, "day";r=6;t=56400']);
+  for (const name of ['retry-after', 'x-ratelimit-retry-after']) t.equal(answer.header(name), undefined, name);
+  t.match(await reported(1), [{ status: 200, allowed: true, code: null, wouldDeny: ['rate_limited'] }]);
+  t.equal(upstream.requests.length, 1);
 });
 
 t.test('an upstream that fails: the limits as they stand after the request', async (t) => {

@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import t from 'tap';
+import type { CompiledRestriction } from '../../src/core/decision.ts';
 import { deny } from '../../src/core/denial.ts';
 import type { Gate } from '../../src/core/gate.ts';
 import { StoreError } from '../../src/core/ports.ts';
@@ -35,6 +36,10 @@ async function closeOf(wire: Wire): Promise<{ code: number; reason: string; ms: 
   return { code, reason, ms: performance.now() - began };
 }
 
+function refusing(isShadow = false): CompiledRestriction {
+  return { name: 'ip', isShadow, test: () => deny('ip_blocked', 'Not from here.') };
+}
+
 const CHANGES: [string, string, (gate: StubGate) => void][] = [
   ['revoked', 'key_revoked', (gate) => gate.secrets.set('lk_test', loadedKey({ status: 'revoked' }))],
   ['disabled', 'key_disabled', (gate) => gate.secrets.set('lk_test', loadedKey({ status: 'disabled' }))],
@@ -48,8 +53,12 @@ const CHANGES: [string, string, (gate: StubGate) => void][] = [
   [
     'restricted to elsewhere',
     'ip_blocked',
-    (gate) =>
-      gate.secrets.set('lk_test', { ...loadedKey(), restrictions: [() => deny('ip_blocked', 'Not from here.')] }),
+    (gate) => gate.secrets.set('lk_test', { ...loadedKey(), restrictions: [refusing()] }),
+  ],
+  [
+    'from a place that nobody may come from',
+    'ip_blocked',
+    (gate) => Object.assign(gate, { restrictions: [refusing()] }),
   ],
 ];
 
@@ -120,6 +129,41 @@ t.test('on a public route there is no key to ask about', async (t) => {
   await after(1200);
   t.equal(upgrader.open, 1);
 });
+
+t.test('what is in shadow closes nothing', async (t) => {
+  const gate = gateAt();
+  const { upgrader } = await openTunnel(t, { gate });
+  gate.secrets.set('lk_test', { ...loadedKey(), restrictions: [refusing(true)], shadowsLimits: true });
+  Object.assign(gate, { restrictions: [refusing(true)] });
+  await after(1200);
+  t.equal(upgrader.open, 1);
+});
+
+t.test('on a public route too, the places that nobody may come from are asked about', async (t) => {
+  const gate = gateAt();
+  const head = upgradeHead({ Authorization: null }, 'GET /public/ws HTTP/1.1');
+  const { client } = await openTunnel(t, { gate }, head);
+  Object.assign(gate, { restrictions: [refusing()] });
+  t.match(await closeOf(client), { code: 1008, reason: 'ip_blocked' });
+});
+
+t.test(
+  'an upgrade from a place that nobody may come from reaches nobody, whatever the key and the route',
+  async (t) => {
+    const gate = Object.assign(gateAt(), { restrictions: [refusing()] });
+    const server = await wsUpstream(t, () => t.fail('it was not to be asked'));
+    const { port } = await start(t, server.url, { gate });
+    for (const head of [
+      upgradeHead(),
+      upgradeHead({ Authorization: 'Bearer wrong' }),
+      upgradeHead({ Authorization: null }, 'GET /public/ws HTTP/1.1'),
+    ]) {
+      const client = await dialRaw(t, port);
+      client.write(head);
+      t.match(await client.head(), /^HTTP\/1\.1 403 /);
+    }
+  },
+);
 
 t.test('the routes that hold now are asked', async (t) => {
   const gate = gateAt();

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import type { FoundKey } from '../../src/core/gate.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import type { Store } from '../../src/core/ports.ts';
@@ -6,7 +7,7 @@ import type { DirectoryOptions } from '../../src/keys/directory-options.ts';
 import type { SecretHasher } from '../../src/keys/hasher.ts';
 import { loadKey } from '../../src/keys/loader.ts';
 import { ManualClock } from '../support/clock.ts';
-import { CATALOGUE, HASHER, issuedKey, sqliteStore, type Tap } from '../support/keys.ts';
+import { CATALOGUE, HASHER, issuedKey, sqlitePath, sqliteStore, type Tap } from '../support/keys.ts';
 import { FaultyKeyStore } from './faulty-store.ts';
 
 export const OPTIONS: DirectoryOptions = {
@@ -25,6 +26,8 @@ export interface DirectoryFixture {
   readonly directory: KeyDirectory;
   /** Stores a key, which the directory then sees, and returns its secret. */
   issue(given?: Partial<KeyRecord>): Promise<{ record: KeyRecord; secret: string }>;
+  /** Replaces what is stored of a key, past the program. */
+  damage(id: string, text: string): void;
 }
 
 /** A directory over a real store, polled once. Further polls are the test's to make. */
@@ -34,7 +37,8 @@ export async function setUp(
   hasher: SecretHasher = HASHER,
 ): Promise<DirectoryFixture> {
   const clock = new ManualClock();
-  const real = (await sqliteStore(t, clock)).keys;
+  const path = sqlitePath();
+  const real = (await sqliteStore(t, clock, path)).keys;
   const store = new FaultyKeyStore(real);
   const load = (record: KeyRecord) => loadKey(record, CATALOGUE);
   const directory = new KeyDirectory(store, hasher, load, clock, { ...OPTIONS, ...options });
@@ -46,7 +50,12 @@ export async function setUp(
     await directory.poll();
     return issued;
   };
-  return { clock, real, store, directory, issue };
+  const damage = (id: string, text: string): void => {
+    const outside = new DatabaseSync(path, { timeout: 10_000 });
+    outside.prepare('UPDATE keys SET record = ? WHERE id = ?').run(text, id);
+    outside.close();
+  };
+  return { clock, real, store, directory, issue, damage };
 }
 
 /** What a request gets: from memory, or else from the store. */

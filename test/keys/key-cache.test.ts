@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { KeyCache } from '../../src/keys/key-cache.ts';
-import { loadedKey, UNRESTRICTED } from '../support/keys.ts';
+import { loadedKey } from '../support/keys.ts';
 
 /** Puts keys into a cache, each under a digest of its own. */
 function fill(cache: KeyCache, count: number, given: Partial<KeyRecord>): string[] {
@@ -17,7 +17,8 @@ t.test('a large key counts for several, so that many of them do not fill the mem
   const addresses = Array.from({ length: 1_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
   const metadata = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`name ${i}`, 'x'.repeat(500)]));
   for (const large of [
-    { restrictions: { ...UNRESTRICTED, ip_restrictions: addresses } },
+    { restrictions: { ip_restrictions: addresses } },
+    { restrictions: { user_agent_restrictions: addresses } },
     { metadata },
     { description: 'x'.repeat(20_000) },
     { permissions: Array.from({ length: 500 }, (_, i) => `${'x'.repeat(40)}${i}:read`) },

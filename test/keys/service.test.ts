@@ -75,7 +75,7 @@ t.test('what is not given comes from the type', async (t) => {
 
 t.test('what is given is kept, in one form', async (t) => {
   const { keys, store } = await setUp(t);
-  const restrictions = { ...UNRESTRICTED, ip_restrictions: ['10.0.0.0/8'] };
+  const restrictions = { ip_restrictions: ['10.0.0.0/8'], block_tor: false, time_restrictions: null };
   const given = {
     name: '  ci ',
     owner: ' ann ',
@@ -87,12 +87,33 @@ t.test('what is given is kept, in one form', async (t) => {
     limits: { perHour: 5 },
     expiresAt: null,
     restrictions,
+    shadow: ['limits', 'ip', 'limits'],
   };
   const { record } = await keys.create({ ...given, type: 'personal' });
-  const expected = { ...given, name: 'ci', owner: 'ann', permissions: ['*', 'devices:*', 'domains:write'] };
-  t.match(await store.get(record.id), expected);
+  const permissions = ['*', 'devices:*', 'domains:write'];
+  const expected = { ...given, name: 'ci', owner: 'ann', permissions, shadow: ['ip', 'limits'] };
+  t.match(await store.get(record.id), { ...expected, restrictions: {} });
   const other = await keys.create(PLAIN);
-  t.match(await keys.update(other.record.id, given), expected, 'the same for a change');
+  const changed = await keys.update(other.record.id, given);
+  t.match(changed, { ...expected, restrictions: {} }, 'the same for a change');
+  // An older gateway, which does not know a kind, need not refuse keys that are not so restricted.
+  for (const each of [record, changed]) t.strictSame(each.restrictions, { ip_restrictions: ['10.0.0.0/8'] });
+});
+
+t.test('a key whose restrictions a newer version wrote can be changed otherwise, and keeps them', async (t) => {
+  const { keys, store } = await setUp(t);
+  const { record } = await keys.create(PLAIN);
+  const restrictions = { device_restrictions: ['x'], ip_restrictions: 'y' };
+  await store.replace({ ...record, restrictions, version: 2 });
+  t.match(await keys.update(record.id, { name: 'cd' }), { name: 'cd', restrictions });
+  t.match(await keys.rotate(record.id), { record: { restrictions } });
+  const added = (key: KeyRecord) => ({ restrictions: { ...key.restrictions, block_tor: true } });
+  await t.rejects(keys.update(record.id, added), {
+    code: 'KEY_INVALID',
+    faults: [{ field: 'device_restrictions' }, { field: 'ip_restrictions' }],
+  });
+  t.match(await keys.update(record.id, { restrictions: {} }), { restrictions: {} }, 'unless they are all taken away');
+  t.strictSame((await store.get(record.id))?.restrictions, {});
 });
 
 const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
@@ -139,14 +160,24 @@ const FAULTS: Readonly<Record<string, readonly [Partial<NewKey>, RegExp]>> = {
   'expiry not a time': [{ expiresAt: Number.NaN }, /^expires_at: is not a time/],
   'expiry without end': [{ expiresAt: Number.POSITIVE_INFINITY }, /^expires_at: is not a time/],
   'expiry beyond the calendar': [{ expiresAt: 9e15 }, /^expires_at: is not a time/],
-  address: [
-    { restrictions: { ...UNRESTRICTED, ip_restrictions: ['10.0.0.0/33'] } },
-    /^ip_restrictions\[0\]: "10\.0\.0\.0\/33" has/,
+  address: [{ restrictions: { ip_restrictions: ['10.0.0.0/33'] } }, /^ip_restrictions\[0\]: "10\.0\.0\.0\/33" has/],
+  country: [
+    { restrictions: { country_restrictions: ['NL', 'UK'] } },
+    /^country_restrictions\[1\]: "UK" is not .*"GB"\?$/,
   ],
+  Tor: [{ restrictions: { block_tor: 'yes' } }, /^block_tor: .*expected boolean/],
+  program: [
+    { restrictions: { user_agent_restrictions: ['*'] } },
+    /^user_agent_restrictions\[0\]: "\*" is not a pattern/,
+  ],
+  'restriction unknown': [
+    { restrictions: { ip_restriction: [] } },
+    /^ip_restriction: is no restriction; did you mean "ip_restrictions"\?$/,
+  ],
+  'shadow unknown': [{ shadow: ['ip', 'limit'] }, /^shadow\[1\]: "limit" is not known; did you mean "limits"\?$/],
   hours: [
     {
       restrictions: {
-        ...UNRESTRICTED,
         time_restrictions: { timezone: 'UTC', allowed_hours: ['08:00-25:00'], allowed_days: [] },
       },
     },

@@ -30,6 +30,26 @@ t.test('a key is shown with all that it may do, and without a digest', async (t)
   t.notMatch(JSON.stringify(view), 'SECRETDIGEST');
 });
 
+t.test('every restriction is shown, also one that restricts nothing, and what is in shadow', async (t) => {
+  const none = {
+    ip_restrictions: [],
+    country_restrictions: [],
+    block_tor: false,
+    time_restrictions: null,
+    user_agent_restrictions: [],
+  };
+  t.match(viewOf(keyRecord(), null, CATALOGUE, NOON), { ...none, shadow: [] });
+  const restrictions = {
+    ip_restrictions: ['10.0.0.0/8'],
+    time_restrictions: { timezone: 'UTC', allowed_hours: [], allowed_days: ['monday'] },
+    user_agent_restrictions: ['acme/*'],
+  };
+  const shown = viewOf(keyRecord({ restrictions, shadow: ['ip', 'limits'] }), null, CATALOGUE, NOON);
+  t.match(shown, { ...none, ...restrictions, shadow: ['ip', 'limits'] });
+  const damaged = viewOf(keyRecord({ restrictions: { ip_restrictions: 'x' } }), null, CATALOGUE, NOON);
+  t.match(damaged, { ip_restrictions: 'x', block_tor: false }, 'one that cannot be read as it is stored');
+});
+
 t.test('expired is told from the moment it is, and other states come first', async (t) => {
   const status = (given: Parameters<typeof keyRecord>[0], now: number) =>
     viewOf(keyRecord({ expiresAt: NOON, ...given }), null, CATALOGUE, now).status;

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { COUNTRY_CODES } from '../../src/core/country.ts';
 import { NO_PLACES, type Places } from '../../src/core/places.ts';
-import { compileRestrictions, explainPlaces, restrictionFaults } from '../../src/restrictions/index.ts';
+import { explainPlaces, restrictionFaults } from '../../src/restrictions/index.ts';
 import { UNRESTRICTED, view } from '../support/keys.ts';
+import { restricted } from './restricted.ts';
 
 /** Knows the countries of these addresses and of no others. */
 function knowing(countries: Readonly<Record<string, string>>): Places {
@@ -12,12 +13,11 @@ function knowing(countries: Readonly<Record<string, string>>): Places {
 const PLACES = knowing({ '203.0.113.1': 'NL', '203.0.113.2': 'DE', '203.0.113.3': 'US' });
 
 function denial(list: string[], address: string, places = PLACES) {
-  const [restriction] = compileRestrictions({ ...UNRESTRICTED, country_restrictions: list }, places);
-  return restriction?.(view({ address })) ?? null;
+  return restricted({ country_restrictions: list }, places)(view({ address }));
 }
 
 function faults(...list: string[]): string[] {
-  return restrictionFaults({ ...UNRESTRICTED, country_restrictions: list });
+  return restrictionFaults({ country_restrictions: list });
 }
 
 t.test('an address in a country on the list passes, any other is blocked', async (t) => {
@@ -37,11 +37,11 @@ t.test('a country that is not known is not on the list', async (t) => {
 
 t.test('what is known is asked for each request', async (t) => {
   const countries: Record<string, string> = {};
-  const [restriction] = compileRestrictions({ ...UNRESTRICTED, country_restrictions: ['NL'] }, knowing(countries));
+  const denial = restricted({ country_restrictions: ['NL'] }, knowing(countries));
   const request = view({ address: '198.51.100.1' });
-  t.equal(restriction?.(request)?.code, 'country_blocked');
+  t.equal(denial(request)?.code, 'country_blocked');
   countries['198.51.100.1'] = 'NL';
-  t.equal(restriction?.(request), null);
+  t.equal(denial(request), null);
 });
 
 t.test('a stored list that cannot be read blocks every address, those on it too', async (t) => {
@@ -75,7 +75,7 @@ t.test('every country can be listed, and a list has a bound', async (t) => {
 });
 
 t.test('its writer is told when no gateway like this one can know a country', async (t) => {
-  const restrictions = { ...UNRESTRICTED, country_restrictions: ['NL'], block_tor: true };
+  const restrictions = { country_restrictions: ['NL'], block_tor: true };
   t.strictSame(explainPlaces(restrictions, NO_PLACES), [
     'country_restrictions: no country database is configured, so every request with this key is refused',
     'block_tor: no list of the addresses of Tor is configured, so every request with this key is refused',

@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
-import { NO_PLACES } from '../../src/core/places.ts';
-import { compileRestrictions, restrictionFaults } from '../../src/restrictions/index.ts';
-import { UNRESTRICTED, view } from '../support/keys.ts';
+import { restrictionFaults } from '../../src/restrictions/index.ts';
+import { view } from '../support/keys.ts';
+import { restricted } from './restricted.ts';
 
 function rule(hours: string[], days: string[] = [], timezone = 'UTC'): TimeRestriction {
   return { timezone, allowed_hours: hours, allowed_days: days };
@@ -10,12 +10,12 @@ function rule(hours: string[], days: string[] = [], timezone = 'UTC'): TimeRestr
 
 /** Whether a key so restricted may be used at a time. */
 function mayUse(restriction: TimeRestriction): (at: string) => boolean {
-  const [compiled] = compileRestrictions({ ...UNRESTRICTED, time_restrictions: restriction }, NO_PLACES);
-  return (at) => (compiled?.(view({ at: Date.parse(at) })) ?? null) === null;
+  const denial = restricted({ time_restrictions: restriction });
+  return (at) => denial(view({ at: Date.parse(at) })) === null;
 }
 
 function faults(restriction: TimeRestriction): string[] {
-  return restrictionFaults({ ...UNRESTRICTED, time_restrictions: restriction });
+  return restrictionFaults({ time_restrictions: restriction });
 }
 
 const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'];
@@ -90,17 +90,30 @@ t.test('of several windows any one will do', async (t) => {
 });
 
 t.test('a denial says when the key may be used', async (t) => {
-  const [compiled] = compileRestrictions(
-    {
-      ...UNRESTRICTED,
-      time_restrictions: rule(['09:00-17:00'], ['monday'], 'Europe/Amsterdam'),
-    },
-    NO_PLACES,
-  );
-  t.match(compiled?.(view({ at: Date.parse('2026-11-22T12:00:00Z') })), {
+  const denial = restricted({ time_restrictions: rule(['09:00-17:00'], ['monday'], 'Europe/Amsterdam') });
+  t.strictSame(denial(view({ at: Date.parse('2026-11-22T12:00:00Z') })), {
     code: 'outside_allowed_hours',
     detail: 'This key may be used only 09:00-17:00 on monday (Europe/Amsterdam).',
+    facts: { retry_at: '2026-11-23T08:00:00.000Z' },
   });
+});
+
+t.test('when it opens again is found anew as time goes by', async (t) => {
+  const denial = restricted({ time_restrictions: rule(['09:00-10:00', '12:00-13:00']) });
+  const opens = (at: string) => denial(view({ at: Date.parse(`2026-11-23T${at}Z`) }))?.facts.retry_at?.slice(0, 16);
+  t.strictSame(
+    ['08:00:00', '08:59:59.999', '09:30:00', '10:00:00', '11:59:00', '12:00:00', '13:00:00', '08:30:00'].map(opens),
+    [
+      '2026-11-23T09:00',
+      '2026-11-23T09:00',
+      undefined,
+      '2026-11-23T12:00',
+      '2026-11-23T12:00',
+      undefined,
+      '2026-11-24T09:00',
+      '2026-11-23T09:00',
+    ],
+  );
 });
 
 t.test('a stored rule that cannot be read denies at all times', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { NO_PLACES, type Places } from '../../src/core/places.ts';
-import { compileRestrictions } from '../../src/restrictions/index.ts';
-import { UNRESTRICTED, view } from '../support/keys.ts';
+import { view } from '../support/keys.ts';
+import { restricted } from './restricted.ts';
 
 const EXIT = '192.0.2.1';
 const LIST: Places = {
@@ -11,8 +11,7 @@ const LIST: Places = {
 };
 
 function denial(block_tor: boolean, address: string, places = LIST) {
-  const [restriction] = compileRestrictions({ ...UNRESTRICTED, block_tor }, places);
-  return restriction?.(view({ address })) ?? null;
+  return restricted({ block_tor }, places)(view({ address }));
 }
 
 t.test('an exit of Tor is blocked, any other address passes', async (t) => {

@@ -24,17 +24,17 @@ const FIRST = `
   ) STRICT, WITHOUT ROWID;
   PRAGMA application_id = 0x4c4b4559; PRAGMA user_version = 1; PRAGMA journal_mode = WAL`;
 
-/** A record as the first format has it. */
+/** A record as the first format has it: without what came later, and with restrictions that restrict nothing. */
 function firstForm(record: KeyRecord): string {
-  const { roles: _, sealedSecret: _s, imported: _i, disabledBy: _d, restrictions, ...rest } = record;
+  const { roles: _, sealedSecret: _s, imported: _i, disabledBy: _d, shadow: _w, restrictions, ...rest } = record;
   const { ip_restrictions, time_restrictions } = restrictions;
   return JSON.stringify({ ...rest, restrictions: { ip_restrictions, time_restrictions } });
 }
 
 /** A record that was written in the first form, as it is read now. */
 function nowOf(record: KeyRecord): KeyRecord {
-  const restrictions = { ...record.restrictions, country_restrictions: [], block_tor: false };
-  return { ...record, roles: [], restrictions };
+  const { ip_restrictions, time_restrictions } = record.restrictions;
+  return { ...record, roles: [], shadow: [], restrictions: { ip_restrictions, time_restrictions } };
 }
 
 function writeFirst(path: string, records: readonly KeyRecord[], change: (db: DatabaseSync) => void = () => {}): void {

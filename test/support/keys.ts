@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../src/core/clock.ts';
 import type { LoadedKey } from '../../src/core/decision.ts';
 import type { KeyRecord, KeyRestrictions } from '../../src/core/key.ts';
@@ -10,7 +10,7 @@ import type { RequestView } from '../../src/core/request.ts';
 import { NO_ROLES } from '../../src/core/role.ts';
 import { createSecretHasher, type SecretHasher } from '../../src/keys/hasher.ts';
 import type { KeyCatalogue } from '../../src/keys/key-input.ts';
-import { loadKey } from '../../src/keys/loader.ts';
+import { type LoadSettings, loadKey } from '../../src/keys/loader.ts';
 import { hintOf, newSecret } from '../../src/keys/secret.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
 import { NOON } from './clock.ts';
@@ -22,14 +22,10 @@ export interface Tap {
 
 export const DAY = 86_400_000;
 export const LIMITS: Limits = { perHour: 1_000, perDay: 10_000, burst: 100 };
-export const UNRESTRICTED: KeyRestrictions = {
-  ip_restrictions: [],
-  country_restrictions: [],
-  block_tor: false,
-  time_restrictions: null,
-};
+export const UNRESTRICTED: KeyRestrictions = {};
 
-export const CATALOGUE: KeyCatalogue = {
+export const CATALOGUE: KeyCatalogue & LoadSettings = {
+  shadow: [],
   tiers: { personal: LIMITS, service: { perHour: 50_000, perDay: 500_000, burst: 5_000 } },
   presets: { read_only: ['domains:read', 'devices:read'] },
   roles: NO_ROLES,
@@ -61,6 +57,7 @@ export function keyRecord(given: Partial<KeyRecord> = {}): KeyRecord {
     tier: 'personal',
     limits: {},
     restrictions: UNRESTRICTED,
+    shadow: [],
     secret: { digest: `sha256:${id}`, hint: '' },
     previous: null,
     sealedSecret: null,
@@ -86,26 +83,36 @@ export function issuedKey(given: Partial<KeyRecord> = {}, hasher = HASHER): { re
   return { secret, record: keyRecord({ secret: { digest: hasher.digest(secret), hint: hintOf(secret) }, ...given }) };
 }
 
+/** Where the store of a test may be. */
+export function sqlitePath(): string {
+  return join(mkdtempSync(join(tmpdir(), 'latchkey-test-')), 'keys.db');
+}
+
 /** A real store in a folder of its own, gone when the test ends. */
-export async function sqliteStore(t: Tap, clock: Clock): Promise<Store> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
-  const store = await openSqliteStore({ path: join(folder, 'keys.db'), timeoutMs: 10_000, clock });
+export async function sqliteStore(t: Tap, clock: Clock, path = sqlitePath()): Promise<Store> {
+  const store = await openSqliteStore({ path, timeoutMs: 10_000, clock });
   t.teardown(async () => {
     await store.close();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(dirname(path), { recursive: true, force: true });
   });
   return store;
 }
 
 /** What a front hands to the checks. */
-export function view(given: Partial<Omit<RequestView, 'header'>> & { authorization?: string } = {}): RequestView {
-  const { authorization, ...rest } = given;
+export function view(
+  given: Partial<Omit<RequestView, 'header'>> & { authorization?: string; userAgent?: string } = {},
+): RequestView {
+  const { authorization, userAgent, ...rest } = given;
+  const headers = new Map([
+    ['authorization', authorization],
+    ['user-agent', userAgent],
+  ]);
   return {
     method: 'GET',
     path: '/',
     address: '203.0.113.7',
     at: NOON,
     ...rest,
-    header: (name) => (name === 'authorization' ? authorization : undefined),
+    header: (name) => headers.get(name),
   };
 }

@@ -1,10 +1,11 @@
+import { SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
+
 /** Fields of what is sent, and parameters of what is asked, by the option that gives them. */
 const FLAGS: Readonly<Record<string, string>> = {
   permissions: '--permission',
   roles: '--role',
   expires_at: '--expires',
-  ip_restrictions: '--ip',
-  country_restrictions: '--country',
+  ...Object.fromEntries(SIMPLE_RESTRICTIONS.map(({ field, option }) => [field, `--${option.name}`])),
   time_restrictions: '--hours',
   'time_restrictions.timezone': '--timezone',
   'time_restrictions.allowed_hours': '--hours',
@@ -16,6 +17,9 @@ const FLAGS: Readonly<Record<string, string>> = {
   'limits.per_day': '--per-day',
   'limits.burst': '--burst',
   grace_period: '--grace',
+  key_id: '--key',
+  request_id: '--request',
+  ip_address: '--ip',
   ids: '--id',
   q: '--search',
   cursor: '--after',

@@ -1,6 +1,8 @@
 import { given } from '../../core/given.ts';
 import type { TimeRestriction } from '../../core/key.ts';
 import type { KeyAnswer, KeyUpdate } from '../../management/schemas/key.ts';
+import { type RestrictionValues, SHADOW_NAMES, SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
+import type { RestrictionOption } from '../../restrictions/restriction.ts';
 import type { Args } from '../args.ts';
 import type { Flag } from '../command.ts';
 import { type Expiry, expiryTime, parseCount, parseDays, parseExpiry, parseMetadata } from './values.ts';
@@ -23,14 +25,7 @@ export const FIELD_FLAGS: readonly Flag[] = [
     value: 'WHEN',
     summary: 'When it ends: 90d, 2027-01-01 (00:00 UTC), 2027-01-01T17:00:00Z or never.',
   },
-  { name: 'ip', value: 'CIDR', repeatable: true, summary: 'It may be used from there only: 192.0.2.7 or 10.0.0.0/8.' },
-  {
-    name: 'country',
-    value: 'CODE',
-    repeatable: true,
-    summary: 'It may be used from there only: NL. Needs country.database.',
-  },
-  { name: 'block-tor', summary: 'It may not be used over Tor. Needs tor.list_file.' },
+  ...SIMPLE_RESTRICTIONS.map(({ option }) => flagOf(option)),
   {
     name: 'hours',
     value: 'FROM-TO',
@@ -39,6 +34,13 @@ export const FIELD_FLAGS: readonly Flag[] = [
   },
   { name: 'days', value: 'DAYS', summary: 'It may be used on these days only: mon-fri, or mon,wed.' },
   { name: 'timezone', value: 'ZONE', summary: 'The zone of hours and days, like Europe/Amsterdam. UTC by default.' },
+  {
+    name: 'shadow',
+    value: 'WHAT',
+    repeatable: true,
+    summary: `What is counted and logged, not enforced: ${SHADOW_NAMES.join(', ')}.`,
+    suggestions: SHADOW_NAMES,
+  },
   { name: 'description', value: 'TEXT', mayBeEmpty: true, summary: 'What it is for.' },
   { name: 'metadata', value: 'NAME=VALUE', repeatable: true, summary: 'Something of your own to remember.' },
 ];
@@ -68,9 +70,8 @@ export function readFields(args: Args): FieldOptions {
       preset: args.one('preset'),
       roles: list(args, 'role'),
       tier: args.one('tier'),
-      ip_restrictions: list(args, 'ip'),
-      country_restrictions: list(args, 'country'),
-      block_tor: args.has('block-tor') ? true : undefined,
+      shadow: list(args, 'shadow'),
+      ...simpleRestrictions(args),
     }),
     expiry: expires === undefined ? undefined : parseExpiry(expires),
     limits: given({
@@ -85,6 +86,19 @@ export function readFields(args: Args): FieldOptions {
       allowed_days: args.has('days') ? parseDays(args.one('days') ?? '') : undefined,
     }),
   };
+}
+
+function flagOf({ name, value, summary, suggestions }: RestrictionOption): Flag {
+  const takes = value === null ? {} : { value, repeatable: true };
+  return { name, ...takes, summary, ...(suggestions === undefined ? {} : { suggestions }) };
+}
+
+/** Those that the options name: a switch, or a list that replaces the one before. */
+function simpleRestrictions(args: Args): Pick<KeyUpdate, keyof RestrictionValues> {
+  const given = SIMPLE_RESTRICTIONS.filter(({ option }) => args.has(option.name));
+  return Object.fromEntries(
+    given.map(({ field, option }) => [field, option.value === null ? true : args.all(option.name)]),
+  );
 }
 
 /** What a key has of the fields that change one part at a time, before the options are applied; a new key has nothing. */

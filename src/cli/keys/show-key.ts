@@ -1,5 +1,7 @@
 import type { KeyAnswer } from '../../management/schemas/key.ts';
 import { oneLine } from '../../observe/log-text.ts';
+import { RESTRICTIONS } from '../../restrictions/index.ts';
+import type { RestrictionKind } from '../../restrictions/restriction.ts';
 import type { Io } from '../io.ts';
 
 /** All about one key, for a person: one field to a line. */
@@ -17,10 +19,8 @@ export function keyText(key: KeyAnswer, io: Io): string {
     ['Permissions', listed(key.permissions, 'none')],
     ['Tier', key.tier],
     ['Limits', `${key.limits.per_hour} an hour, ${key.limits.per_day} a day, ${key.limits.burst} at once`],
-    ['Addresses', listed(key.ip_restrictions, 'any')],
-    ['Countries', listed(key.country_restrictions, 'any')],
-    ['Tor', key.block_tor ? 'refused' : ''],
-    ['Times', timesText(key)],
+    ...RESTRICTIONS.map((kind): [string, string] => [kind.label, restrictionText(kind, key)]),
+    ['In shadow', key.shadow.join(', ')],
     ...Object.entries(key.metadata).map(([name, value]): [string, string] => ['Metadata', `${name}=${value}`]),
     ['Created', timeText(key.created_at)],
     ['Updated', timeText(key.updated_at)],
@@ -49,11 +49,10 @@ function counted(requests: number): string {
   return `${requests} ${requests === 1 ? 'request' : 'requests'}`;
 }
 
-function timesText({ time_restrictions: rule }: KeyAnswer): string {
-  if (rule === null) return 'any';
-  const hours = rule.allowed_hours.length === 0 ? 'all day' : rule.allowed_hours.join(', ');
-  const days = rule.allowed_days.length === 0 ? 'every day' : rule.allowed_days.join(', ');
-  return `${hours} on ${days}, ${rule.timezone}`.replace('on every day', 'every day');
+function restrictionText(kind: RestrictionKind, key: KeyAnswer): string {
+  const value: unknown = Reflect.get(key, kind.field);
+  const parsed = kind.stored.safeParse(value);
+  return parsed.success ? kind.text(parsed.data) : `cannot be read: ${JSON.stringify(value)}`;
 }
 
 function oldSecretText({ previous_secret: old }: KeyAnswer): string {

@@ -2,8 +2,9 @@ import { KeyError } from '../../keys/key-error.ts';
 import type { ManagementClient, Versioned } from '../../management/client.ts';
 import { ManagementError } from '../../management/failures.ts';
 import type { KeyAnswer, KeyChanged, KeyUpdate } from '../../management/schemas/key.ts';
+import { RESTRICTION_VALUES, SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
 import type { Args } from '../args.ts';
-import type { Command } from '../command.ts';
+import type { Command, Flag } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { CHANGE_FLAGS, changeKey, ID_ARGUMENT, idOf } from './common.ts';
@@ -21,39 +22,35 @@ import {
 /** How often a change is made anew when somebody else changed the key in between. */
 const MAX_ATTEMPTS = 5;
 
-const CLEARABLE = [
-  'ip',
-  'country',
-  'tor',
-  'time',
-  'hours',
-  'days',
-  'preset',
-  'roles',
-  'permissions',
-  'metadata',
-  'limits',
-  'description',
-] as const;
-type Clearable = (typeof CLEARABLE)[number];
+/** What is left of a field that is cleared; of times, hours and days a part may stay, and limits are read with the key. */
+const CLEARED: Readonly<Record<string, KeyUpdate>> = {
+  ...Object.fromEntries(SIMPLE_RESTRICTIONS.map(({ name, field, none }) => [name, { [field]: none }])),
+  shadow: { shadow: [] },
+  limits: { limits: {} },
+  metadata: { metadata: {} },
+  permissions: { permissions: [] },
+  preset: { preset: null },
+  roles: { roles: [] },
+  description: { description: '' },
+};
+const TIMES = ['time', 'hours', 'days'];
+const CLEARABLE: readonly string[] = [...Object.keys(CLEARED), ...TIMES];
+
+export const CLEAR_FLAG: Flag = {
+  name: 'clear',
+  value: 'WHAT',
+  repeatable: true,
+  summary: `Empty something first: ${CLEARABLE.join(', ')}.`,
+  suggestions: CLEARABLE,
+};
 
 export const keysUpdate: Command = {
   words: ['keys', 'update'],
   summary: 'Changes what the options name about a key, and nothing else.',
   arguments: [ID_ARGUMENT],
-  flags: [
-    ...FIELD_FLAGS,
-    {
-      name: 'clear',
-      value: 'WHAT',
-      repeatable: true,
-      summary: `Empty something first: ${CLEARABLE.join(', ')}.`,
-      suggestions: CLEARABLE,
-    },
-    ...CHANGE_FLAGS,
-  ],
+  flags: [...FIELD_FLAGS, CLEAR_FLAG, ...CHANGE_FLAGS],
   notes: [
-    '--permission, --role, --ip, --country, --hours and --days replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.',
+    '--permission, --role, --ip, --country, --user-agent, --shadow, --hours and --days replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.',
   ],
   examples: [
     'latchkey keys update key_0123456789abcdef01234567 --expires 2027-01-01 --description "until the migration"',
@@ -80,7 +77,7 @@ async function run(args: Args, io: Io): Promise<number> {
 interface Change {
   readonly id: string;
   readonly options: FieldOptions;
-  readonly cleared: ReadonlySet<Clearable>;
+  readonly cleared: ReadonlySet<string>;
   readonly now: number;
 }
 
@@ -92,8 +89,7 @@ async function update(client: ManagementClient, change: Change, version: Version
   }
   for (let attempt = 1; ; attempt++) {
     const key = await client.getKey(id);
-    const base = clear(key, cleared);
-    const body = { ...changedBy(cleared, base), ...fieldsOf(options, base, now) };
+    const body = updateOf(key, options, cleared, now);
     try {
       return await client.updateKey(id, body, version.ifMatch === undefined ? { ifMatch: [key.version] } : version);
     } catch (error) {
@@ -102,13 +98,32 @@ async function update(client: ManagementClient, change: Change, version: Version
   }
 }
 
+/** What of a key the options build on. */
+type Changeable = Pick<KeyAnswer, 'limit_overrides' | 'metadata' | 'time_restrictions'>;
+
+/** What is sent for the options, for a key as it is. */
+export function updateOf(key: Changeable, options: FieldOptions, cleared: ReadonlySet<string>, now: number): KeyUpdate {
+  const base = clear(key, cleared);
+  mustBeReadable(key, options, cleared);
+  return { ...changedBy(cleared, base), ...fieldsOf(options, base, now) };
+}
+
+/** What a newer version says of times must not be lost when a part of it changes. */
+function mustBeReadable(key: Changeable, { time }: FieldOptions, cleared: ReadonlySet<string>): void {
+  const changesPart = Object.keys(time).length > 0 || cleared.has('hours') || cleared.has('days');
+  if (!changesPart || cleared.has('time')) return;
+  if (RESTRICTION_VALUES.time_restrictions.safeParse(key.time_restrictions).success) return;
+  throw usageError('the times of this key cannot be read by this version; to replace them give --clear time as well');
+}
+
 function isStale(error: unknown): boolean {
   if (error instanceof ManagementError) return error.code === 'precondition_failed';
   return error instanceof KeyError && error.code === 'KEY_STALE';
 }
 
-function readCleared(names: readonly string[]): ReadonlySet<Clearable> {
-  const cleared = new Set<Clearable>();
+/** @throws CliError `USAGE` for what cannot be cleared */
+export function readCleared(names: readonly string[]): ReadonlySet<string> {
+  const cleared = new Set<string>();
   for (const name of names) {
     const known = CLEARABLE.find((each) => each === name);
     if (known === undefined) throw usageError(`--clear: "${name}" is not known; expected ${CLEARABLE.join(', ')}`);
@@ -118,7 +133,7 @@ function readCleared(names: readonly string[]): ReadonlySet<Clearable> {
 }
 
 /** What is left of the key for the options to build on. */
-function clear(key: KeyAnswer, cleared: ReadonlySet<Clearable>): FieldBase {
+function clear(key: Changeable, cleared: ReadonlySet<string>): FieldBase {
   const time = cleared.has('time') ? null : key.time_restrictions;
   const hours = cleared.has('hours') ? [] : (time?.allowed_hours ?? []);
   const days = cleared.has('days') ? [] : (time?.allowed_days ?? []);
@@ -131,18 +146,10 @@ function clear(key: KeyAnswer, cleared: ReadonlySet<Clearable>): FieldBase {
 }
 
 /** The fields that clearing alone changes. */
-function changedBy(cleared: ReadonlySet<Clearable>, base: FieldBase): KeyUpdate {
-  const times = (['time', 'hours', 'days'] as const).some((name) => cleared.has(name));
-  return {
-    ...(times ? { time_restrictions: base.time === null ? null : writable(base.time) } : {}),
-    ...(cleared.has('ip') ? { ip_restrictions: [] } : {}),
-    ...(cleared.has('country') ? { country_restrictions: [] } : {}),
-    ...(cleared.has('tor') ? { block_tor: false } : {}),
-    ...(cleared.has('limits') ? { limits: {} } : {}),
-    ...(cleared.has('metadata') ? { metadata: {} } : {}),
-    ...(cleared.has('permissions') ? { permissions: [] } : {}),
-    ...(cleared.has('preset') ? { preset: null } : {}),
-    ...(cleared.has('roles') ? { roles: [] } : {}),
-    ...(cleared.has('description') ? { description: '' } : {}),
-  };
+function changedBy(cleared: ReadonlySet<string>, base: FieldBase): KeyUpdate {
+  const times = TIMES.some((name) => cleared.has(name));
+  return Object.assign(
+    times ? { time_restrictions: base.time === null ? null : writable(base.time) } : {},
+    ...[...cleared].map((name) => CLEARED[name] ?? {}),
+  ) as KeyUpdate;
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { KEY_COLUMNS } from '../../management/transfer/columns.ts';
+import { SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
 import type { Args } from '../args.ts';
 import type { Argument, Command, Flag } from '../command.ts';
 import { usageError } from '../failure.ts';
@@ -46,7 +47,7 @@ export const importCommand: Command = {
     ...STORE_FLAGS,
   ],
   notes: [
-    'A list of keys is CSV with a header, a JSON array, or one JSON object to a line. Its columns are name, secret (or key, value, token) or sha256 (or hash), and optionally type, owner, permissions, preset, roles, tier, expires_at, created_at, description, ip_restrictions, country_restrictions, block_tor and metadata.NAME. The options say what holds for rows that do not: a row that grants anything of its own gets no permission, preset or role from them.',
+    `A list of keys is CSV with a header, a JSON array, or one JSON object to a line. Its columns are name, secret (or key, value, token) or sha256 (or hash), and optionally type, owner, permissions, preset, roles, tier, expires_at, created_at, description, ${SIMPLE_RESTRICTIONS.map(({ field }) => field).join(', ')} and metadata.NAME. The options say what holds for rows that do not: a row that grants anything of its own gets no permission, preset or role from them.`,
     'All of a file is checked before any of it is written. It can be run again: a key whose secret is there already is left as it is. A backup keeps ids, times, states and hashes, and must be whole.',
   ],
   examples: [

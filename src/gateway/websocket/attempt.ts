@@ -138,7 +138,7 @@ export class Attempt implements BridgeOwner, Opener {
   }
 
   #decided(settled: Decision): void {
-    const decision = this.#slotRefused ? { ...settled, lease: null, denial: TOO_MANY_OF_KEY } : settled;
+    const decision = this.#slotRefused ? withoutSlot(settled) : settled;
     this.decision = decision;
     if (this.#over) return;
     if (decision.denial !== null) return this.refuse(decision.denial);
@@ -192,6 +192,12 @@ export class Attempt implements BridgeOwner, Opener {
     this.#letGo();
     this.#host.ended(this);
   };
+}
+
+/** Its limits were never asked, so that what they would have said is left out. */
+function withoutSlot(decision: Decision): Decision {
+  const shadow = decision.wouldDeny?.filter(({ code }) => code !== 'rate_limited') ?? [];
+  return { ...decision, lease: null, denial: TOO_MANY_OF_KEY, wouldDeny: shadow.length === 0 ? null : shadow };
 }
 
 function ignore(): void {}

@@ -1,21 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
-import { limit } from '../../checks/limit.ts';
 import type { Decision } from '../../core/decision.ts';
 import type { Denial } from '../../core/denial.ts';
 import type { FoundKey, Gate, KeyFinder } from '../../core/gate.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
 import type { RequestView } from '../../core/request.ts';
 import type { RouteTable } from '../../core/route.ts';
-import { CHECKS } from '../../pipeline.ts';
+import { decide, LASTING_CHECKS } from '../../pipeline.ts';
 import { BROKEN } from '../gateway-denials.ts';
 
 /** How often open tunnels are looked at. With the time in which a change of a key is seen, it is below a second. */
 export const RECHECK_MS = 500;
 /** Tunnels that are looked at in one go, and keys that the store is asked for at a time. */
 const SLICE = 500;
-
-/** Every check but the limit: an open tunnel spends nothing. What is added to the list is checked here too. */
-const LASTING = CHECKS.filter((check) => check !== limit);
 
 /** What is asked about again while it is open. */
 export interface Rechecked {
@@ -109,8 +105,6 @@ function settle(tunnel: Rechecked, denial: Denial | null, at: number): void {
 
 /** What the checks say now about a request that passed them before. */
 function standing(before: RequestView, routes: RouteTable, at: number, gate: Gate): MaybePromise<Denial | null> {
-  const route = routes.match(before.method, before.path);
-  if (route !== null && route.access === 'public') return null;
   const request: RequestView = {
     method: before.method,
     path: before.path,
@@ -118,18 +112,8 @@ function standing(before: RequestView, routes: RouteTable, at: number, gate: Gat
     at,
     header: (name) => before.header(name),
   };
-  const decision: Decision = { request, route, key: null, previousSecret: false, lease: null, denial: null };
-  return from(0, decision, gate);
-}
-
-function from(first: number, decision: Decision, gate: Gate): MaybePromise<Denial | null> {
-  for (let i = first; i < LASTING.length; i++) {
-    const outcome = LASTING[i]?.(decision, gate) ?? null;
-    if (outcome === null) continue;
-    if (outcome instanceof Promise) return outcome.then((denial) => denial ?? from(i + 1, decision, gate));
-    return outcome;
-  }
-  return null;
+  const decision = decide(request, routes, gate, LASTING_CHECKS);
+  return decision instanceof Promise ? decision.then(({ denial }) => denial) : decision.denial;
 }
 
 /**
@@ -155,5 +139,6 @@ function quietGate(gate: Gate): Gate {
     keys,
     failures: { blockedFor: () => 0, record: () => undefined },
     limiter: gate.limiter,
+    restrictions: gate.restrictions,
   };
 }

@@ -82,5 +82,6 @@ export function slottedGate(gate: Gate, takeSlot: (key: LoadedKey) => boolean): 
     keys: gate.keys,
     failures: gate.failures,
     limiter: { admit: (key) => (takeSlot(key) ? gate.limiter.admit(key) : NOTHING) },
+    restrictions: gate.restrictions,
   };
 }

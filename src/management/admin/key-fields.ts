@@ -1,15 +1,9 @@
 import type { KeyRecord, KeyRestrictions } from '../../core/key.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { KeyCatalogue, KeyFields } from '../../keys/key-input.ts';
+import { RESTRICTIONS } from '../../restrictions/index.ts';
 import type { KeyUpdate } from '../schemas/key.ts';
 import { givenPermissions } from './permissions-input.ts';
-
-const UNRESTRICTED: KeyRestrictions = {
-  ip_restrictions: [],
-  country_restrictions: [],
-  block_tor: false,
-  time_restrictions: null,
-};
 
 /**
  * The fields of a key that a body names.
@@ -19,30 +13,21 @@ const UNRESTRICTED: KeyRestrictions = {
 export function fieldsOf(body: KeyUpdate, before: KeyRecord | null, catalogue: KeyCatalogue): Partial<KeyFields> {
   const { permissions, limits, expires_at: expiresAt } = body;
   return {
-    ...given(body, ['name', 'owner', 'description', 'metadata', 'preset', 'roles', 'tier']),
+    ...given(body, ['name', 'owner', 'description', 'metadata', 'preset', 'roles', 'tier', 'shadow']),
     ...(permissions === undefined ? {} : { permissions: givenPermissions(permissions, catalogue).permissions }),
     ...(limits === undefined ? {} : { limits: limitsOf(limits) }),
     ...(expiresAt === undefined ? {} : { expiresAt: expiresAt === null ? null : Date.parse(expiresAt) }),
-    ...restrictionsOf(body, before?.restrictions ?? UNRESTRICTED),
+    ...restrictionsOf(body, before?.restrictions ?? {}),
   };
 }
 
 function restrictionsOf(body: KeyUpdate, before: KeyRestrictions): { restrictions?: KeyRestrictions } {
-  const { time_restrictions: time } = body;
-  const named = {
-    ...given(body, ['ip_restrictions', 'country_restrictions', 'block_tor']),
-    ...(time === undefined ? {} : { time_restrictions: time === null ? null : wholeTime(time) }),
-  };
-  return Object.keys(named).length === 0 ? {} : { restrictions: { ...before, ...named } };
-}
-
-function wholeTime(time: NonNullable<KeyUpdate['time_restrictions']>): KeyRestrictions['time_restrictions'] {
-  return {
-    timezone: time.timezone,
-    allowed_hours: time.allowed_hours ?? [],
-    // "Monday" is a day as well.
-    allowed_days: (time.allowed_days ?? []).map((day) => day.toLowerCase()),
-  };
+  const sent: Readonly<Record<string, unknown>> = body;
+  const named = RESTRICTIONS.filter(({ field }) => sent[field] !== undefined);
+  if (named.length === 0) return {};
+  const restrictions: Record<string, unknown> = { ...before };
+  for (const kind of named) restrictions[kind.field] = kind.normal(sent[kind.field]);
+  return { restrictions };
 }
 
 function limitsOf({ per_hour: perHour, per_day: perDay, burst }: NonNullable<KeyUpdate['limits']>): Partial<Limits> {

@@ -1,3 +1,5 @@
+import { restrictionValues } from '../../restrictions/index.ts';
+
 /** What the documentation shows. A test holds each of these to the schema that shows it. */
 
 const KEY_ID = 'key_0123456789abcdef01234567';
@@ -49,10 +51,8 @@ export const KEY = {
   tier: 'organization',
   limits: { per_hour: 10_000, per_day: 100_000, burst: 1_000 },
   limit_overrides: {},
-  ip_restrictions: ['192.168.1.0/24'],
-  country_restrictions: [],
-  block_tor: false,
-  time_restrictions: null,
+  ...restrictionValues({ ip_restrictions: ['192.168.1.0/24'] }),
+  shadow: [],
   created_at: '2027-01-17T08:00:00.000Z',
   updated_at: '2027-01-17T08:00:00.000Z',
   expires_at: '2027-04-17T10:30:00.000Z',
@@ -130,6 +130,7 @@ export const LOG_ENTRY = {
   route: '/api/domains/*',
   status_code: 200,
   code: null,
+  would_deny: [],
   response_time_ms: 145,
   request_id: 'req_abc123',
 };
@@ -186,3 +187,56 @@ export const AUDIT_ENTRY = {
 };
 
 export const AUDIT_LIST = { entries: [AUDIT_ENTRY], pagination: { limit: 100, next: 'NDE' } };
+
+export const EXPLAIN_REQUEST = { key_id: KEY_ID, method: 'GET', path: '/api/domains', ip_address: '203.0.113.7' };
+
+const PASSED = { verdict: 'passed', code: null, passes_at: null };
+
+export const EXPLANATION = {
+  allowed: false,
+  status: 403,
+  code: 'ip_blocked',
+  title: 'Not allowed from this address',
+  detail: 'address 203.0.113.7; only 192.168.1.0/24 is allowed',
+  key: { id: KEY_ID, name: 'Production API Key' },
+  request: {
+    method: 'GET',
+    path: '/api/domains',
+    ip_address: '203.0.113.7',
+    user_agent: null,
+    at: '2027-01-17T10:30:00.000Z',
+  },
+  recorded: null,
+  route: { pattern: 'GET /api/domains/*', access: 'permission', required_permissions: ['domains:read'] },
+  permission: 'domains:read',
+  checks: [
+    { ...PASSED, check: 'request', restriction: null, detail: 'GET /api/domains' },
+    { ...PASSED, check: 'key-status', restriction: null, detail: 'active' },
+    {
+      check: 'restrictions',
+      restriction: 'ip',
+      verdict: 'denied',
+      code: 'ip_blocked',
+      detail: 'address 203.0.113.7; only 192.168.1.0/24 is allowed',
+      passes_at: null,
+    },
+    { ...PASSED, check: 'authorize', restriction: null, detail: 'domains:read opens GET /api/domains/*' },
+    { ...PASSED, check: 'limit', restriction: null, detail: '999 of 1000 at once are left' },
+  ],
+  would_deny: [],
+  limits: {
+    burst: { limit: 1_000, remaining: 999, full_in_ms: 360 },
+    hour: { limit: 10_000, remaining: 8_750, full_in_ms: 1_800_000 },
+    day: { limit: 100_000, remaining: 98_750, full_in_ms: 48_600_000 },
+  },
+  changes: [
+    {
+      change: 'add 203.0.113.7 to ip_restrictions',
+      set: { ip_restrictions: ['192.168.1.0/24', '203.0.113.7'] },
+      for: 'ip',
+      suffices: true,
+    },
+  ],
+  together_suffice: true,
+  warnings: [],
+};

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { KEY_SORTS, MAX_OFFSET } from '../../core/ports.ts';
+import { RESTRICTION_INPUTS, type RESTRICTION_VALUES, RESTRICTIONS, SHADOW_NAMES } from '../../restrictions/index.ts';
 import { countParameter, cursor, givenTime, keyId, pagination, permission, time } from './common.ts';
 import { KEY, KEY_CREATE, KEY_ISSUED, KEY_LIST, KEY_ROTATED, KEY_SECRET, KEY_UPDATE } from './examples.ts';
 import { permissionsInput } from './permissions.ts';
@@ -7,25 +8,6 @@ import { permissionsInput } from './permissions.ts';
 export { type PermissionsInput, permissionsInput } from './permissions.ts';
 
 const MAX_LISTED = 500;
-
-const timeRestrictions = z
-  .strictObject({
-    timezone: z.string().meta({ description: 'IANA name.', examples: ['Europe/Amsterdam'] }),
-    allowed_hours: z
-      .array(z.string())
-      .max(50)
-      .optional()
-      .meta({
-        description: 'Windows of the wall clock; `22:00-06:00` crosses midnight. None: the whole day.',
-        examples: [['09:00-17:00']],
-      }),
-    allowed_days: z
-      .array(z.string())
-      .max(7)
-      .optional()
-      .meta({ description: 'None: every day.', examples: [['monday', 'tuesday']] }),
-  })
-  .meta({ id: 'TimeRestrictionsInput' });
 
 const limitsInput = z
   .strictObject({
@@ -45,16 +27,14 @@ const fields = {
   tier: z.string().meta({ description: 'A set of limits; the one of its type by default.' }),
   limits: limitsInput,
   expires_at: givenTime.nullable().meta({ description: 'null: never. By default as its type says.' }),
-  ip_restrictions: z
+  ...RESTRICTION_INPUTS,
+  shadow: z
     .array(z.string())
-    .max(10_000)
-    .meta({ description: 'Addresses and CIDRs; none: any.', examples: [['192.168.1.0/24']] }),
-  country_restrictions: z
-    .array(z.string())
-    .max(300)
-    .meta({ description: 'ISO 3166-1 alpha-2; none: any.', examples: [['NL', 'BE']] }),
-  block_tor: z.boolean().meta({ description: 'Whether it is refused over Tor.' }),
-  time_restrictions: timeRestrictions.nullable(),
+    .max(50)
+    .meta({
+      description: `What is counted and logged for this key, not enforced: ${SHADOW_NAMES.join(', ')}.`,
+      examples: [['ip']],
+    }),
   metadata: z.record(z.string(), z.string()).meta({ description: 'Names and values of your own.' }),
 };
 
@@ -83,6 +63,11 @@ export const keyUpdate = z.strictObject(optionalFields).meta({
 });
 export type KeyUpdate = z.infer<typeof keyUpdate>;
 
+/** One that cannot be read is shown as it is stored: it must not make the whole answer one that cannot be read. */
+const restrictionAnswers = Object.fromEntries(
+  RESTRICTIONS.map(({ field, stored, none }) => [field, stored.catch(none)]),
+) as unknown as typeof RESTRICTION_VALUES;
+
 const keyStatus = z.enum(['active', 'disabled', 'revoked', 'expired']);
 
 export const keyAnswer = z
@@ -108,12 +93,8 @@ export const keyAnswer = z
     limit_overrides: z
       .object({ per_hour: z.int().optional(), per_day: z.int().optional(), burst: z.int().optional() })
       .meta({ description: 'What it overrides of them.' }),
-    ip_restrictions: z.array(z.string()),
-    country_restrictions: z.array(z.string()),
-    block_tor: z.boolean(),
-    time_restrictions: z
-      .object({ timezone: z.string(), allowed_hours: z.array(z.string()), allowed_days: z.array(z.string()) })
-      .nullable(),
+    ...restrictionAnswers,
+    shadow: z.array(z.string()).meta({ description: 'What is counted and logged, not enforced; sorted.' }),
     created_at: time,
     updated_at: time,
     expires_at: time.nullable(),

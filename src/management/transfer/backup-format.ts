@@ -2,6 +2,13 @@ import { z } from 'zod';
 import type { KeyRecord } from '../../core/key.ts';
 import { MAX_LIMIT } from '../../core/limits.ts';
 import type { Role } from '../../core/role.ts';
+import {
+  RESTRICTION_VALUES,
+  RESTRICTIONS,
+  restrictionValues,
+  storedRestrictions,
+  unknownRestrictions,
+} from '../../restrictions/index.ts';
 import { roleName } from '../schemas/catalogue.ts';
 
 /**
@@ -55,10 +62,8 @@ const keySchema = z.strictObject({
     per_day: z.exactOptional(limit),
     burst: z.exactOptional(limit),
   }),
-  ip_restrictions: strings,
-  country_restrictions: strings,
-  block_tor: z.boolean(),
-  time_restrictions: z.strictObject({ timezone: z.string(), allowed_hours: strings, allowed_days: strings }).nullable(),
+  ...z.strictObject(RESTRICTION_VALUES).partial().shape,
+  shadow: strings.default([]),
   hint: z.string(),
   digest,
   previous_secret: z.strictObject({ hint: z.string(), digest, expires_at: time }).nullable(),
@@ -174,9 +179,12 @@ export function keyLine(record: KeyRecord, withHashes: boolean): string {
   const { limits, previous, imported, version } = record;
   const hash = (value: string): { digest?: string } => (withHashes ? { digest: value } : {});
   const key = {
+    // The version that wrote them reads them again; this one refuses the line rather than restore it without them.
+    ...unknownRestrictions(record.restrictions),
     ...same(record),
     limits: { per_hour: limits.perHour, per_day: limits.perDay, burst: limits.burst },
-    ...record.restrictions,
+    ...restrictionValues(record.restrictions),
+    shadow: record.shadow,
     hint: record.secret.hint,
     ...hash(record.secret.digest),
     previous_secret:
@@ -195,7 +203,10 @@ export function keyLine(record: KeyRecord, withHashes: boolean): string {
 
 function recordOf(given: z.infer<typeof keySchema>): KeyRecord {
   const { per_hour: perHour, per_day: perDay, burst } = given.limits;
-  const { ip_restrictions, country_restrictions, block_tor, time_restrictions, previous_secret: previous } = given;
+  const { previous_secret: previous } = given;
+  const fields: Readonly<Record<string, unknown>> = given;
+  const restrictions: Record<string, unknown> = {};
+  for (const { field } of RESTRICTIONS) if (fields[field] !== undefined) restrictions[field] = fields[field];
   return {
     ...same(given),
     limits: {
@@ -203,7 +214,8 @@ function recordOf(given: z.infer<typeof keySchema>): KeyRecord {
       ...(perDay === undefined ? {} : { perDay }),
       ...(burst === undefined ? {} : { burst }),
     },
-    restrictions: { ip_restrictions, country_restrictions, block_tor, time_restrictions },
+    restrictions: storedRestrictions(restrictions),
+    shadow: given.shadow,
     secret: { digest: given.digest, hint: given.hint },
     previous:
       previous === null ? null : { digest: previous.digest, hint: previous.hint, expiresAt: previous.expires_at },

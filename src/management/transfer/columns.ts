@@ -1,4 +1,5 @@
 import { didYouMean } from '../../core/nearest.ts';
+import { SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
 import { glimpse } from './fault.ts';
 
 /** What the columns of a list of keys may be called, and what each gives. */
@@ -22,9 +23,7 @@ export const KEY_COLUMNS: Columns = {
   expires_at: 'expires_at',
   created_at: 'created_at',
   description: 'description',
-  ip_restrictions: 'ip_restrictions',
-  country_restrictions: 'country_restrictions',
-  block_tor: 'block_tor',
+  ...Object.fromEntries(SIMPLE_RESTRICTIONS.map(({ field }) => [field, field])),
   metadata: 'metadata',
 };
 

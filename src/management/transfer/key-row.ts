@@ -3,6 +3,7 @@ import type { KeyRestrictions } from '../../core/key.ts';
 import type { SecretHasher } from '../../keys/hasher.ts';
 import type { KeyFields } from '../../keys/key-input.ts';
 import type { NewKey } from '../../keys/new-record.ts';
+import { SIMPLE_RESTRICTIONS } from '../../restrictions/index.ts';
 import { discreet, type RowFault } from './fault.ts';
 import type { Row } from './rows.ts';
 import { fromHash, fromSecret, type GivenSecret, secretFault } from './secret-input.ts';
@@ -151,14 +152,11 @@ function readGrant(values: Values, defaults: KeyDefaults): Grant {
 }
 
 function readRestrictions(values: Values): { restrictions?: KeyRestrictions } {
-  const read = given({
-    ip_restrictions: values.read('ip_restrictions', listValue),
-    country_restrictions: values.read('country_restrictions', listValue),
-    block_tor: values.read('block_tor', booleanValue),
-  });
-  if (Object.keys(read).length === 0) return {};
-  const none = { ip_restrictions: [], country_restrictions: [], block_tor: false, time_restrictions: null };
-  return { restrictions: { ...none, ...read } };
+  const read = SIMPLE_RESTRICTIONS.map(({ field, none }) => {
+    const value = typeof none === 'boolean' ? values.read(field, booleanValue) : values.read(field, listValue);
+    return [field, value] as const;
+  }).filter(([, value]) => value !== undefined);
+  return read.length === 0 ? {} : { restrictions: Object.fromEntries(read) };
 }
 
 function readMetadata(values: Values): Record<string, string> | undefined {

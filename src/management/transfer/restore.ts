@@ -7,6 +7,7 @@ import { MAX_ROLES, type Role, type RolePermissions, rolePermissions } from '../
 import type { Actor } from '../../keys/actor.ts';
 import { eventOf } from '../../keys/key-event.ts';
 import { type KeyCatalogue, permissionFaults } from '../../keys/key-input.ts';
+import { storedRestrictions } from '../../restrictions/index.ts';
 import type { BackupItem } from './backup-reader.ts';
 import { discreet, type RowFault } from './fault.ts';
 import { isCorrupt } from './key-stream.ts';
@@ -83,7 +84,9 @@ async function judgeKey(
   const present = await readKey(record.id, store.keys);
   if (present === 'unreadable') return conflict(line, `${record.id} is there, and cannot be read`);
   if (present !== null) {
-    const differing = differences(present, record, ['sealedSecret']);
+    // What earlier versions stored of restrictions that restrict nothing is no difference.
+    const stored = { ...present, restrictions: storedRestrictions(present.restrictions) };
+    const differing = differences(stored, record, ['sealedSecret']);
     if (differing.length === 0) return { kind: 'key-present', line, record };
     return conflict(line, `${record.id} is there and differs in ${differing.join(', ')}`);
   }

@@ -1,4 +1,5 @@
-import type { KeyRecord } from '../../core/key.ts';
+import type { KeyRecord, TimeRestriction } from '../../core/key.ts';
+import { RESTRICTION_VALUES, SIMPLE_RESTRICTIONS, valueOf } from '../../restrictions/index.ts';
 import { type ExportOptions, written } from './backup-writer.ts';
 import { keyStream, statusOf } from './key-stream.ts';
 
@@ -12,6 +13,15 @@ type Column = readonly [name: string, of: (record: KeyRecord, now: number) => st
 
 const list = (texts: readonly string[]): string => texts.join(' ');
 const number = (value: number | undefined): string => (value === undefined ? '' : String(value));
+/** A list whose entries hold what stands between entries is written as JSON: they could not be told apart. */
+const value = (of: unknown): string => {
+  const isPlain = Array.isArray(of) && of.every((each) => typeof each === 'string' && !/[\s,;]/.test(each));
+  return isPlain ? of.join(' ') : JSON.stringify(of);
+};
+const timesOf = ({ restrictions }: KeyRecord): TimeRestriction | null => {
+  const parsed = RESTRICTION_VALUES.time_restrictions.safeParse(restrictions['time_restrictions'] ?? null);
+  return parsed.success ? parsed.data : null;
+};
 const time = (at: number | null): string => (at === null ? '' : new Date(at).toISOString());
 
 /** What people look at; neither secrets nor their hashes. */
@@ -29,12 +39,11 @@ const COLUMNS: readonly Column[] = [
   ['limit_per_hour', (key) => number(key.limits.perHour)],
   ['limit_per_day', (key) => number(key.limits.perDay)],
   ['limit_burst', (key) => number(key.limits.burst)],
-  ['ip_restrictions', (key) => list(key.restrictions.ip_restrictions)],
-  ['country_restrictions', (key) => list(key.restrictions.country_restrictions)],
-  ['block_tor', (key) => String(key.restrictions.block_tor)],
-  ['allowed_hours', (key) => list(key.restrictions.time_restrictions?.allowed_hours ?? [])],
-  ['allowed_days', (key) => list(key.restrictions.time_restrictions?.allowed_days ?? [])],
-  ['timezone', (key) => key.restrictions.time_restrictions?.timezone ?? ''],
+  ...SIMPLE_RESTRICTIONS.map((kind): Column => [kind.field, (key) => value(valueOf(kind, key.restrictions))]),
+  ['allowed_hours', (key) => list(timesOf(key)?.allowed_hours ?? [])],
+  ['allowed_days', (key) => list(timesOf(key)?.allowed_days ?? [])],
+  ['timezone', (key) => timesOf(key)?.timezone ?? ''],
+  ['shadow', (key) => list(key.shadow)],
   ['imported', (key) => String(key.imported)],
   ['created_at', (key) => time(key.createdAt)],
   ['updated_at', (key) => time(key.updatedAt)],

@@ -14,13 +14,26 @@ export function textValue(value: unknown): string | Wrong {
   return new Wrong('is no text');
 }
 
-/** `a b`, `a;b`, `a,b`, or a list of texts. */
+/** `a b`, `a;b`, `a,b`, or a list of texts; as one text also `["a b", "c"]`, for entries with spaces. */
 export function listValue(value: unknown): string[] | Wrong {
-  const list = typeof value === 'string' ? value.split(/[\s,;]+/).filter((part) => part !== '') : value;
+  const list = typeof value === 'string' ? (jsonList(value) ?? partsOf(value)) : value;
   if (!Array.isArray(list) || !list.every((each) => typeof each === 'string')) {
     return new Wrong('is no list; expected texts, or one text with spaces, commas or semicolons between its parts');
   }
   return list.length <= MAX_LIST ? list : new Wrong(`has ${list.length} entries; expected at most ${MAX_LIST}`);
+}
+
+function jsonList(text: string): unknown[] | null {
+  if (!/^\s*\[.*\]\s*$/s.test(text)) return null;
+  try {
+    return JSON.parse(text) as unknown[];
+  } catch {
+    return null;
+  }
+}
+
+function partsOf(text: string): string[] {
+  return text.split(/[\s,;]+/).filter((part) => part !== '');
 }
 
 /** As a list, or `{"domains": ["read"]}`, or `{"domains": {"read": true}}`. */
