@@ -51,12 +51,24 @@ const JWKS_WHAT = 'an URL like https://login.example.com/.well-known/jwks.json';
 
 /** Where public keys are published. Whoever can change them on their way here can make tokens, so the way is encrypted. */
 export function jwksUrl() {
-  return text(JWKS_WHAT, (input) => {
+  return encryptedUrl(JWKS_WHAT);
+}
+
+const LIST_WHAT = 'an URL like https://check.torproject.org/torbulkexitlist';
+
+/** Where a list is published. Whoever can change it on its way here can let addresses in, so the way is encrypted. */
+export function listUrl() {
+  return encryptedUrl(LIST_WHAT);
+}
+
+/** An URL that is read over TLS, or from this machine. */
+function encryptedUrl(what: string) {
+  return text(what, (input) => {
     // Said without the value: it may hold a password.
-    if (input.includes('@')) return new Invalid(`expected ${JWKS_WHAT}, without user and password`);
-    if (!/^https?:\/\/[\x21-\x7e]+$/i.test(input) || !URL.canParse(input)) return unexpected(JWKS_WHAT, input);
+    if (input.includes('@')) return new Invalid(`expected ${what}, without user and password`);
+    if (!/^https?:\/\/[\x21-\x7e]+$/i.test(input) || !URL.canParse(input)) return unexpected(what, input);
     const url = new URL(input);
-    if (url.hash !== '') return unexpected(JWKS_WHAT, input);
+    if (url.hash !== '') return unexpected(what, input);
     if (url.protocol === 'https:' || isLoopback(hostOf(url))) return url.href;
     return new Invalid(`expected https://; http:// is for this machine alone, got ${shown(input)}`);
   });

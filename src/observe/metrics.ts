@@ -1,5 +1,8 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { PlacesStatus } from '../core/places.ts';
 import { CountedHistogram } from './counted-histogram.ts';
+import { addCounter, addGauge, addLabelled, counts } from './metric-kinds.ts';
+import { addPlaces } from './places-metrics.ts';
 import { NONE, type TrafficCounters } from './traffic.ts';
 
 /** Where the numbers come from that others count. Each is asked at every scrape, and must only read. */
@@ -21,6 +24,7 @@ export interface MetricsSources {
   /** Mistakes of Latchkey's own that nobody else is told of. */
   readonly internalErrors: () => number;
   readonly configReloads: () => { readonly success: number; readonly failure: number };
+  readonly places: () => PlacesStatus;
 }
 
 /** What the management API counted. Read at every scrape; labels that are few. */
@@ -60,6 +64,7 @@ export function createMetrics(
   const registry = new Registry();
   addTraffic(registry, traffic);
   addSources(registry, sources);
+  addPlaces(registry, sources.places);
   if (management !== null) addManagement(registry, management);
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
@@ -106,6 +111,8 @@ function addTraffic(registry: Registry, traffic: TrafficCounters): void {
   });
   const denials = 'Requests that the gateway answered itself: denials, and failures to get an answer, by code.';
   addLabelled(registry, 'latchkey_denials_total', denials, 'code', () => counts(traffic.denials));
+  const wouldDeny = 'Requests that a restriction or limit in shadow would have denied, by code.';
+  addLabelled(registry, 'latchkey_would_deny_total', wouldDeny, 'code', () => counts(traffic.wouldDeny));
   const aborted = 'Answers cut short after their head was sent, by who ended them.';
   addLabelled(registry, 'latchkey_http_responses_aborted_total', aborted, 'by', () => counts(traffic.aborted));
 }
@@ -168,51 +175,4 @@ function addManagement(registry: Registry, management: ManagementCounts): void {
   addLabelled(registry, 'latchkey_management_tokens_rejected_total', tokens, 'reason', () =>
     counts(management.rejectedTokens),
   );
-}
-
-function addCounter(registry: Registry, name: string, help: string, read: () => number): void {
-  new Counter({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-}
-
-function addGauge(registry: Registry, name: string, help: string, read: () => number, across: 'sum' | 'min' = 'sum') {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    aggregator: across,
-    collect() {
-      this.set(read());
-    },
-  });
-}
-
-function addLabelled(
-  registry: Registry,
-  name: string,
-  help: string,
-  label: string,
-  read: () => Iterable<readonly [string, number]>,
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames: [label],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [value, count] of read()) this.inc({ [label]: value }, count);
-    },
-  });
-}
-
-function counts(of: Readonly<Record<string, { readonly n: number }>>): [string, number][] {
-  return Object.entries(of).map(([name, { n }]) => [name, n]);
 }

@@ -1,4 +1,6 @@
 import type { Clock } from '../core/clock.ts';
+import type { PlacesStatus } from '../core/places.ts';
+import { describePlaces } from './places-text.ts';
 
 export interface Condition {
   readonly met: boolean;
@@ -15,6 +17,7 @@ export interface ReadinessOptions {
   readonly ping: () => Promise<void>;
   readonly isListening: () => boolean;
   readonly isDraining: () => boolean;
+  readonly places: () => PlacesStatus;
   /**
    * How long a store that once answered may be silent before this process counts as not ready, in milliseconds. Keys in
    * memory work on meanwhile, and all gateways share the store: were they unready at once, an outage of the store would
@@ -35,10 +38,13 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Condit
   return async () => {
     const isListening = options.isListening();
     const isDraining = options.isDraining();
+    const places = describePlaces(options.places());
     return {
       listening: { met: isListening, detail: isListening ? 'accepts connections' : 'does not accept connections' },
       not_draining: { met: !isDraining, detail: isDraining ? 'is shutting down' : 'is not shutting down' },
       store: await store(),
+      // Never unready for these: what was read before serves on, and with none, only whose restrictions need it are refused.
+      ...(places === null ? {} : { places: { met: true, detail: places } }),
     };
   };
 }

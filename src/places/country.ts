@@ -2,50 +2,71 @@ import { LRUCache } from 'lru-cache';
 import { type CountryResponse, Reader } from 'maxmind';
 import { canonicalAddress } from '../core/address.ts';
 import { isCountryCode } from '../core/country.ts';
-import type { Places } from '../core/places.ts';
-import { invalidFile, readPlacesFile } from './file.ts';
+import type { PlacesError } from '../core/places.ts';
+import { invalidFile, type ReadFile } from './file.ts';
+import { isWholeTree } from './mmdb-tree.ts';
 import { recalling } from './recall.ts';
 
-const SETTING = 'country.database';
+export const COUNTRY_SETTING = 'country.database';
 /** A database of cities has some 150MiB; of countries, a tenth of that. It is kept in memory. */
-const MAX_BYTES = 1024 * 1024 * 1024;
+export const MAX_COUNTRY_BYTES = 1024 * 1024 * 1024;
 /** Decoded entries kept; a database of countries has hundreds. */
 const MAX_ENTRIES = 1_000;
 /** Networks that are looked at for one whose country is known. */
 const MAX_SAMPLE = 10_000;
 /** Between the tree and the data of an MMDB file. */
 const SEPARATOR_BYTES = 16;
+/** Before the description of an MMDB file, which stands within so many bytes of its end. */
+const MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
+const MAX_DESCRIPTION_BYTES = 128 * 1024;
 
 const EXPECTED = 'expected a database of countries in the MMDB format, like GeoLite2-Country.mmdb';
 
 type Database = Reader<CountryResponse>;
 
+/** A database of countries, whole and in memory. */
+export interface Countries {
+  /** The country of an address, as its code; null when it is not known. */
+  readonly countryOf: (address: string) => string | null;
+  /** When it was built, in milliseconds since the epoch; null when it does not say so. */
+  readonly builtAt: number | null;
+}
+
 /**
- * Reads a database of countries, in any of the shapes in which they are published.
+ * Understands a database of countries, in any of the shapes in which they are published.
  *
- * @throws PlacesError when the file cannot be read or is no such database
+ * @throws PlacesError when the file is no such database
  */
-export async function openCountries(path: string): Promise<Places['countryOf']> {
-  const bytes = await readPlacesFile(SETTING, path, MAX_BYTES);
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) throw invalidFile(SETTING, path, 'is compressed; unpack it with gunzip');
-  const database = parse(bytes);
-  if (database === null) throw invalidFile(SETTING, path, `cannot be understood; ${EXPECTED}`);
-  if (!knowsSome(database)) throw invalidFile(SETTING, path, `knows no country; ${EXPECTED}`);
-  return recalling((address) => {
-    const canonical = canonicalAddress(address);
-    return canonical === null ? null : lookUp(database, canonical);
-  });
+export async function parseCountries(path: string, { bytes }: ReadFile): Promise<Countries> {
+  const invalid = (problem: string): PlacesError => invalidFile(COUNTRY_SETTING, path, problem);
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) throw invalid('is compressed; unpack it with gunzip');
+  const database = await parse(bytes);
+  if (database === null) throw invalid(`cannot be understood; ${EXPECTED}`);
+  if (!knowsSome(database)) throw invalid(`knows no country; ${EXPECTED}`);
+  const builtAt = database.metadata.buildEpoch.getTime();
+  return {
+    countryOf: recalling((address) => {
+      const canonical = canonicalAddress(address);
+      return canonical === null ? null : lookUp(database, canonical);
+    }),
+    builtAt: builtAt > 0 ? builtAt : null,
+  };
 }
 
 /** null when the bytes are not a whole database. */
-function parse(bytes: Buffer): Database | null {
+async function parse(bytes: Buffer): Promise<Database | null> {
+  const description = bytes.subarray(-MAX_DESCRIPTION_BYTES).lastIndexOf(MARKER);
+  if (description < 0) return null;
+  const dataEnd = Math.max(0, bytes.length - MAX_DESCRIPTION_BYTES) + description;
   try {
     const database: Database = new Reader(bytes, {
       cache: new LRUCache<string | number, object>({ max: MAX_ENTRIES }),
     });
-    const { ipVersion, nodeCount, searchTreeSize } = database.metadata;
-    const isWhole = nodeCount > 0 && searchTreeSize + SEPARATOR_BYTES < bytes.length;
-    return isWhole && (ipVersion === 4 || ipVersion === 6) ? database : null;
+    const { ipVersion, nodeCount, recordSize, searchTreeSize } = database.metadata;
+    const dataSize = dataEnd - searchTreeSize - SEPARATOR_BYTES;
+    if (!(nodeCount > 0 && dataSize > 0) || (ipVersion !== 4 && ipVersion !== 6)) return null;
+    const layout = { nodeCount, recordSize, separatorBytes: SEPARATOR_BYTES, dataSize };
+    return (await isWholeTree(bytes, layout)) ? database : null;
   } catch {
     return null; // The reader runs into whatever is wrong, with errors of many kinds.
   }

@@ -1,38 +1,69 @@
-import { type AddressBlock, canonicalAddress, parseAddress } from '../core/address.ts';
-import { AddressSet } from '../core/address-set.ts';
-import type { Places } from '../core/places.ts';
-import { invalidFile, readPlacesFile } from './file.ts';
-import { recalling } from './recall.ts';
+import type { PlacesSource } from '../core/places.ts';
+import { URL_SETTING } from './fetch-list.ts';
+import { FetchedTorList, type ListAddress } from './fetched-tor-list.ts';
+import { invalidFile } from './file.ts';
+import type { PlacesOptions } from './options.ts';
+import { secondsSince } from './record.ts';
+import { MAX_TOR_BYTES, parseTorList, type TorExits } from './tor-list.ts';
+import { type FileKind, WatchedFile } from './watched-file.ts';
 
-const SETTING = 'tor.list_file';
-/** There are some thousands of exits. */
-const MAX_BYTES = 8 * 1024 * 1024;
-/** A line is shown in an error so far. */
-const MAX_SHOWN = 60;
+const FILE_SETTING = 'tor.list_file';
 
-/** The other lines of the list that the Tor Project publishes as exit-addresses, and of its archive. */
-const ABOUT_AN_EXIT = /^(?:ExitNode|Published|LastStatus|Downloaded|@type)\s/;
+/** Where the addresses of Tor's exits are listed: in a file, or where they are fetched from. */
+export type TorListAt = { readonly kind: 'file'; readonly path: string } | ({ readonly kind: 'url' } & ListAddress);
 
-/**
- * Reads a list of the addresses of Tor's exits.
- *
- * @throws PlacesError when the file cannot be read, has a line that is no address, or has none
- */
-export async function openTorList(path: string): Promise<Places['isTorExit']> {
-  const text = (await readPlacesFile(SETTING, path, MAX_BYTES)).toString('utf8').replace(/^\uFEFF/, '');
-  const blocks = text.split('\n').flatMap((line, i) => blocksOf(line, i + 1, path));
-  if (blocks.length === 0) throw invalidFile(SETTING, path, 'has no address; expected one on each line');
-  const exits = new AddressSet(blocks);
-  return recalling((address) => (canonicalAddress(address) === null ? null : exits.hasText(address)));
+/** The list of Tor's exits, wherever it comes from. */
+export interface TorSource {
+  /** null: there is no list yet. */
+  exits(): TorExits | null;
+  status(): PlacesSource;
+  start(): void;
+  stop(): void | Promise<void>;
 }
 
-function blocksOf(line: string, number: number, path: string): AddressBlock[] {
-  const content = line.replace(/#.*/s, '').trim();
-  if (content === '' || ABOUT_AN_EXIT.test(content)) return [];
-  // `ExitAddress 192.0.2.1 2026-11-23 12:00:00`
-  const written = /^ExitAddress\s+(\S+)/.exec(content)?.[1] ?? content;
-  const address = parseAddress(written);
-  if (address !== null) return [{ ...address, prefix: address.family === 4 ? 32 : 128 }];
-  const shown = JSON.stringify(content.slice(0, MAX_SHOWN));
-  throw invalidFile(SETTING, path, `line ${number}: ${shown} is not an address; expected one like 192.0.2.1`);
+/** @throws PlacesError when a file that is configured cannot be used */
+export async function openTor(source: TorListAt, options: PlacesOptions): Promise<TorSource> {
+  const loaded = (exits: TorExits, at: number): PlacesSource['loaded'] => {
+    return { at, ageSeconds: secondsSince(at, options.clock), addresses: exits.addresses.size };
+  };
+  if (source.kind === 'file') {
+    const file = await WatchedFile.open(torFileKind(source.path), options);
+    return {
+      exits: () => file.loaded.value,
+      status: () => ({
+        setting: FILE_SETTING,
+        loaded: loaded(file.loaded.value, file.loaded.writtenAt),
+        troubles: file.troubles,
+        updates: { ...file.updates },
+      }),
+      start: () => file.start(),
+      stop: () => file.stop(),
+    };
+  }
+  const list = await FetchedTorList.open(source, options);
+  return {
+    exits: () => list.good?.exits ?? null,
+    status: () => ({
+      setting: URL_SETTING,
+      loaded: list.good === null ? null : loaded(list.good.exits, list.good.at),
+      troubles: list.troubles,
+      updates: { ...list.updates },
+    }),
+    start: () => list.start(),
+    stop: () => list.stop(),
+  };
+}
+
+export function torFileKind(path: string): FileKind<TorExits> {
+  return {
+    setting: FILE_SETTING,
+    path,
+    limit: MAX_TOR_BYTES,
+    parse: async ({ bytes }, before) => {
+      const exits = parseTorList(bytes, before);
+      if (typeof exits === 'string') throw invalidFile(FILE_SETTING, path, exits);
+      return exits;
+    },
+    describe: ({ value }) => `${value.addresses.size} addresses`,
+  };
 }

@@ -101,11 +101,11 @@ t.test('places and retention', async (t) => {
   const { config } = load(
     'country: { database: c.mmdb }\ntor: { list_file: t.txt }\nretention: { usage: 1d, audit: 2d }',
   );
-  t.strictSame(config.places, { countryDatabase: 'c.mmdb', torList: 't.txt' });
+  t.strictSame(config.places, { countryDatabase: 'c.mmdb', torList: { kind: 'file', path: 't.txt' } });
   t.strictSame(config.retention, { usageMs: 86_400_000, auditMs: 172_800_000 });
   t.match(complaints('country: { databse: c.mmdb }\ntor: { list: t.txt }\nretention: { usage: 0, audit: 1h }'), [
     'country.databse: unknown setting; did you mean "database"?',
-    'tor.list: unknown setting; expected one of list_file',
+    'tor.list: unknown setting; expected one of list_file, list_url, refresh, kept_file',
     /^retention.usage: expected a duration .* from 1d to 36500d, got 0$/,
     /^retention.audit: expected "never" or a duration .* from 1d to 36500d, got "1h"$/,
   ]);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import type { PlacesStatus } from '../../src/core/places.ts';
 import { ManagementCounters } from '../../src/management/counters.ts';
 import { createMetrics, type MetricsSources, renderTogether } from '../../src/observe/metrics.ts';
 import { TrafficCounters } from '../../src/observe/traffic.ts';
@@ -21,9 +22,25 @@ function sources(changes: Partial<MetricsSources> = {}): MetricsSources {
     requestLogDropped: () => 13,
     internalErrors: () => 14,
     configReloads: () => ({ success: 2, failure: 1 }),
+    places: () => PLACES,
     ...changes,
   };
 }
+
+const PLACES: PlacesStatus = {
+  country: {
+    setting: 'country.database',
+    loaded: { at: 0, ageSeconds: 86_400.5, addresses: 0 },
+    troubles: [],
+    updates: { success: 3, unchanged: 2, failure: 1 },
+  },
+  tor: {
+    setting: 'tor.list_url',
+    loaded: { at: 0, ageSeconds: 60, addresses: 1234 },
+    troubles: [],
+    updates: { success: 6, unchanged: 5, failure: 4 },
+  },
+};
 
 /** The counters of a management API that was asked. */
 function management(): ManagementCounters {
@@ -116,6 +133,32 @@ t.test('calls of the management API are counted by operation and status, and why
   t.notMatch(without, /latchkey_management/, 'not where there is no management API');
 });
 
+t.test('what is not configured, or not loaded, has no age', async (t) => {
+  const metrics = async (status: Partial<PlacesStatus>) => {
+    const places = () => ({ ...PLACES, ...status });
+    return samples(await createMetrics(new TrafficCounters(), sources({ places })).render());
+  };
+  const tor = 'latchkey_tor_list_age_seconds';
+  const all = await metrics({});
+  t.equal(all.get('latchkey_country_database_age_seconds'), 86_400.5);
+  t.strictSame([all.get(tor), all.get('latchkey_tor_list_addresses')], [60, 1234]);
+  t.equal(all.get('latchkey_places_updates_total{source="country",result="failure"}'), 1);
+  t.equal(all.get('latchkey_places_updates_total{source="tor",result="unchanged"}'), 5);
+  const none = await metrics({ country: null, tor: PLACES.tor === null ? null : { ...PLACES.tor, loaded: null } });
+  t.strictSame([none.has('latchkey_country_database_age_seconds'), none.has(tor)], [false, false]);
+  t.equal(none.get('latchkey_tor_list_addresses'), 0, 'an alarm can be put on it');
+  t.notOk([...none.keys()].some((name) => name.includes('source="country"')));
+  t.notOk((await metrics({ tor: null })).has('latchkey_tor_list_addresses'));
+});
+
+t.test('an age goes away with what it is the age of', async (t) => {
+  let status = PLACES;
+  const metrics = createMetrics(new TrafficCounters(), sources({ places: () => status }));
+  t.ok(samples(await metrics.render()).has('latchkey_tor_list_age_seconds'));
+  status = { country: null, tor: null };
+  t.notOk(samples(await metrics.render()).has('latchkey_tor_list_age_seconds'));
+});
+
 t.test('requests are counted by route, method and status', async (t) => {
   const traffic = new TrafficCounters();
   for (let i = 0; i < 3; i++) traffic.sink(exchange());
@@ -124,6 +167,7 @@ t.test('requests are counted by route, method and status', async (t) => {
   traffic.sink(exchange({ method: 'STEAM' }));
   traffic.sink(exchange({ route: null, status: 404, code: 'route_not_found' }));
   traffic.sink(exchange({ status: 0, aborted: 'client' }));
+  traffic.sink(exchange({ method: 'PUT', wouldDeny: ['ip_blocked', 'rate_limited'] }));
   const found = samples(await createMetrics(traffic, sources()).render());
   const count = (route: string, method: string, code: string): number | undefined =>
     found.get(`latchkey_http_requests_total{route="${route}",method="${method}",code="${code}"}`);
@@ -133,11 +177,13 @@ t.test('requests are counted by route, method and status', async (t) => {
   t.equal(count(route, 'other', '200'), 2);
   t.equal(count('none', 'GET', '404'), 1);
   t.equal(count(route, 'GET', 'none'), 1);
-  t.equal([...found.keys()].filter((name) => name.startsWith('latchkey_http_requests_total')).length, 5);
+  t.equal([...found.keys()].filter((name) => name.startsWith('latchkey_http_requests_total')).length, 6);
   t.equal(found.get('latchkey_http_responses_aborted_total{by="client"}'), 1);
   t.equal(found.get('latchkey_http_responses_aborted_total{by="upstream"}'), 0);
   t.equal(found.get('latchkey_denials_total{code="route_not_found"}'), 1);
   t.equal(found.get('latchkey_denials_total{code="rate_limited"}'), 0, 'there before it first happens');
+  t.equal(found.get('latchkey_would_deny_total{code="rate_limited"}'), 1);
+  t.equal(found.get('latchkey_would_deny_total{code="tor_blocked"}'), 0);
 });
 
 t.test('durations are histograms in seconds', async (t) => {
@@ -234,7 +280,9 @@ t.test('what several workers counted becomes one scrape', async (t) => {
   for (const worker of [1, 2]) {
     const traffic = new TrafficCounters();
     for (let i = 0; i < worker; i++) traffic.sink(exchange({ durationMs: worker * 20 }));
-    const metrics = createMetrics(traffic, sources({ storeUp: () => worker === 1 }));
+    const loaded = { at: 0, ageSeconds: worker * 60, addresses: 3000 / (worker + 1) };
+    const places = () => ({ ...PLACES, tor: PLACES.tor === null ? null : { ...PLACES.tor, loaded } });
+    const metrics = createMetrics(traffic, sources({ storeUp: () => worker === 1, places }));
     snapshots.push(JSON.parse(JSON.stringify(await metrics.snapshot())));
   }
   const found = samples(await renderTogether(snapshots));
@@ -244,5 +292,7 @@ t.test('what several workers counted becomes one scrape', async (t) => {
   t.strictSame([bucket('0.01'), bucket('0.025'), bucket('0.05'), bucket('+Inf')], [0, 1, 3, 3]);
   t.equal(found.get('latchkey_requests_in_flight'), 8);
   t.equal(found.get('latchkey_store_up'), 0, 'up only when all say so');
+  t.equal(found.get('latchkey_tor_list_addresses'), 1000, 'the shortest list');
+  t.equal(found.get('latchkey_tor_list_age_seconds'), 120, 'the oldest list');
   t.equal(found.get(`latchkey_build_info{version="1.2.3",node="${process.versions.node}"}`), 1);
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { PlacesSource, PlacesStatus } from '../../src/core/places.ts';
 import { createReadiness, type ReadinessOptions } from '../../src/observe/readiness.ts';
 
 function setUp(changes: Partial<ReadinessOptions> = {}) {
@@ -11,6 +12,7 @@ function setUp(changes: Partial<ReadinessOptions> = {}) {
     },
     isListening: () => true,
     isDraining: () => false,
+    places: () => ({ country: null, tor: null }),
     storeGraceMs: 0,
     ...changes,
   });
@@ -89,4 +91,33 @@ t.test('an outage of the store is named at once, and makes unready only after th
   state.isUp = true;
   state.now += 1000;
   t.strictSame((await ready()).store, { met: true, detail: 'answers' });
+});
+
+t.test('places that cannot be brought up to date are named, with since when, and make nothing unready', async (t) => {
+  const at = Date.UTC(2026, 10, 20, 12);
+  const source = { troubles: [], updates: { success: 0, unchanged: 0, failure: 0 } };
+  const country: PlacesSource = { ...source, setting: 'country.database', loaded: { at, ageSeconds: 0, addresses: 0 } };
+  const tor: PlacesSource = { ...source, setting: 'tor.list_url', loaded: { at, ageSeconds: 0, addresses: 7 } };
+  const condition = async (places: PlacesStatus) => (await setUp({ places: () => places }).ready()).places;
+  t.equal(await condition({ country: null, tor: null }), undefined, 'none where none are configured');
+  t.strictSame(await condition({ country, tor }), {
+    met: true,
+    detail:
+      'country.database: the database of 2026-11-20 serves. ' +
+      'tor.list_url: the list of 2026-11-20T12:00:00.000Z with 7 addresses serves',
+  });
+  const invalid = { setting: 'country.database', code: 'PLACES_INVALID', since: at + 60_000 } as const;
+  t.strictSame(await condition({ country: { ...country, troubles: [invalid] }, tor: null }), {
+    met: true,
+    detail:
+      'country.database: the database of 2026-11-20 serves; ' +
+      'country.database is not what it should be since 2026-11-20T12:01:00.000Z, see the log',
+  });
+  const kept = { setting: 'tor.kept_file', code: 'PLACES_UNREADABLE', since: at } as const;
+  t.strictSame(await condition({ country: null, tor: { ...tor, loaded: null, troubles: [kept] } }), {
+    met: true,
+    detail:
+      'tor.list_url: there is no list yet, and whoever may not come over Tor is refused; ' +
+      'tor.kept_file cannot be read or written since 2026-11-20T12:00:00.000Z, see the log',
+  });
 });

@@ -1,20 +1,20 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { PlacesError } from '../../src/core/places.ts';
 import { openPlaces } from '../../src/places/index.ts';
 import { type MmdbOptions, mmdb, type Network } from '../support/mmdb.ts';
+import { fileWith, stage } from './fixture.ts';
 
-/** The path of a file with this content, gone when the test ends. */
 function file(t: Test, content: Buffer | string): string {
-  const path = join(t.testdir({}), 'country.mmdb');
-  writeFileSync(path, content);
-  return path;
+  return fileWith(t, 'country.mmdb', content);
+}
+
+function open(countryDatabase: string | null) {
+  return openPlaces({ countryDatabase, torList: null }, stage().options);
 }
 
 async function countries(t: Test, networks: readonly Network[], options: MmdbOptions = {}) {
-  const places = await openPlaces({ countryDatabase: file(t, mmdb(networks, options)), torList: null });
-  return places.countryOf;
+  return (await open(file(t, mmdb(networks, options)))).countryOf;
 }
 
 const NL = { country: { iso_code: 'NL' } };
@@ -98,7 +98,7 @@ t.test('a database of IPv6 addresses alone serves too', async (t) => {
 });
 
 t.test('without a database no country is known', async (t) => {
-  const places = await openPlaces({ countryDatabase: null, torList: null });
+  const places = await open(null);
   t.equal(places.knowsCountries, false);
   t.equal(places.countryOf('203.0.113.7'), null);
 });
@@ -109,7 +109,7 @@ t.test('a file that is no such database is refused, and the error names the sett
   const refused = async (content: Buffer | string): Promise<unknown> => {
     const path = file(t, content);
     try {
-      await openPlaces({ countryDatabase: path, torList: null });
+      await open(path);
       return 'opened';
     } catch (error) {
       if (!(error instanceof PlacesError)) throw error;
@@ -137,12 +137,12 @@ t.test('a file that is no such database is refused, and the error names the sett
 
 t.test('a file that is not there, or a folder, is refused', async (t) => {
   const folder = t.testdir({});
-  await t.rejects(openPlaces({ countryDatabase: join(folder, 'none'), torList: null }), {
+  await t.rejects(open(join(folder, 'none')), {
     code: 'PLACES_UNREADABLE',
     setting: 'country.database',
     message: `country.database: "${folder}/none" cannot be read (ENOENT)`,
   });
-  await t.rejects(openPlaces({ countryDatabase: folder, torList: null }), { message: /cannot be read \(EISDIR\)$/ });
+  await t.rejects(open(folder), { message: /cannot be read \(EISDIR\)$/ });
 });
 
 t.test('a damaged entry is of no known country, and takes nothing else along', async (t) => {
@@ -152,7 +152,7 @@ t.test('a damaged entry is of no known country, and takes nothing else along', a
   ]);
   // The type of the second entry becomes one that there is not.
   bytes[bytes.indexOf('country_code') - 2] = 0x1f;
-  const { countryOf } = await openPlaces({ countryDatabase: file(t, bytes), torList: null });
+  const { countryOf } = await open(file(t, bytes));
   t.equal(countryOf('10.0.0.1'), 'NL');
   t.equal(countryOf('11.0.0.1'), null);
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { openPlaces } from '../../src/places/index.ts';
+import { stage } from './fixture.ts';
 
 const folder = t.testdir({
   plain: '# exits\n192.0.2.1\r\n  192.0.2.2  # a comment\n\n2001:db8::7\n::ffff:192.0.2.9\n',
@@ -23,7 +24,8 @@ const folder = t.testdir({
 });
 
 function open(name: string) {
-  return openPlaces({ countryDatabase: null, torList: join(folder, name) });
+  const torList = { kind: 'file', path: join(folder, name) } as const;
+  return openPlaces({ countryDatabase: null, torList }, stage().options);
 }
 
 t.test('an address on the list is an exit, any other is none', async (t) => {
@@ -47,7 +49,7 @@ t.test('of a text that is no address nothing is known', async (t) => {
 });
 
 t.test('without a list nothing is known', async (t) => {
-  const { isTorExit, knowsTor } = await openPlaces({ countryDatabase: null, torList: null });
+  const { isTorExit, knowsTor } = await openPlaces({ countryDatabase: null, torList: null }, stage().options);
   t.equal(knowsTor, false);
   t.equal(isTorExit('192.0.2.1'), null);
 });

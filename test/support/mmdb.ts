@@ -10,9 +10,12 @@ export interface MmdbOptions {
   /** 6 by default, with IPv4 addresses at ::/96. */
   readonly ipVersion?: 4 | 6;
   readonly type?: string;
+  /** Bits of a branch of the tree; 24 by default. */
+  readonly recordSize?: 24 | 28 | 32;
+  /** Seconds since the epoch; 0: it does not say so. In September 2026 by default. */
+  readonly buildEpoch?: number;
 }
 
-const RECORD_BYTES = 3;
 const SEPARATOR = Buffer.alloc(16);
 const MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 
@@ -20,7 +23,8 @@ const MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 type Node = [Branch, Branch];
 type Branch = Node | number | null;
 
-export function mmdb(networks: readonly Network[], { ipVersion = 6, type = 'Test-Country' }: MmdbOptions = {}): Buffer {
+export function mmdb(networks: readonly Network[], options: MmdbOptions = {}): Buffer {
+  const { ipVersion = 6, type = 'Test-Country', recordSize = 24, buildEpoch = 1_790_000_000 } = options;
   const data: Buffer[] = [];
   let length = 0;
   const root: Node = [null, null];
@@ -34,13 +38,13 @@ export function mmdb(networks: readonly Network[], { ipVersion = 6, type = 'Test
   const metadata = encode({
     binary_format_major_version: 2,
     binary_format_minor_version: 0,
-    build_epoch: 1_790_000_000,
+    build_epoch: buildEpoch,
     database_type: type,
     ip_version: ipVersion,
     node_count: nodes.length,
-    record_size: RECORD_BYTES * 8,
+    record_size: recordSize,
   });
-  return Buffer.concat([treeOf(nodes), SEPARATOR, ...data, MARKER, metadata]);
+  return Buffer.concat([treeOf(nodes, recordSize), SEPARATOR, ...data, MARKER, metadata]);
 }
 
 function bitsOf(cidr: string, ipVersion: 4 | 6): number[] {
@@ -67,15 +71,21 @@ function nodesOf(root: Node): Node[] {
   return nodes;
 }
 
-function treeOf(nodes: readonly Node[]): Buffer {
+function treeOf(nodes: readonly Node[], recordSize: number): Buffer {
   const numbers = new Map(nodes.map((node, i) => [node, i]));
-  const tree = Buffer.alloc(nodes.length * RECORD_BYTES * 2);
-  for (const [i, record] of nodes.flat().entries()) {
-    const unknown = nodes.length;
-    const value = Array.isArray(record) ? (numbers.get(record) ?? 0) : unknown + (record === null ? 0 : 16 + record);
-    tree.writeUIntBE(value, i * RECORD_BYTES, RECORD_BYTES);
-  }
-  return tree;
+  const unknown = nodes.length;
+  const valueOf = (branch: Branch): bigint => {
+    if (Array.isArray(branch)) return BigInt(numbers.get(branch) ?? 0);
+    return BigInt(unknown + (branch === null ? 0 : 16 + branch));
+  };
+  return Buffer.concat(nodes.map(([left, right]) => nodeOf(valueOf(left), valueOf(right), recordSize)));
+}
+
+function nodeOf(left: bigint, right: bigint, recordSize: number): Buffer {
+  // With 28 bits, the byte in the middle has the highest four of either; else one stands after the other.
+  const digits = recordSize / 4;
+  const [l, r] = [left.toString(16).padStart(digits, '0'), right.toString(16).padStart(digits, '0')];
+  return Buffer.from(recordSize === 28 ? `${l.slice(1)}${l[0]}${r[0]}${r.slice(1)}` : l + r, 'hex');
 }
 
 /** Strings of up to 28 bytes, maps of up to 28 members, and whole numbers of 32 bits. */

@@ -14,14 +14,17 @@ export const configCheck: Command = {
   summary: 'Reports every mistake in a configuration, and what it allows but probably does not mean.',
   arguments: [],
   flags: [CONFIG_FLAG],
-  notes: ['The exit code is 1 when there is a mistake; warnings alone do not count.'],
+  notes: [
+    'The files of country.database and tor.list_file are read too; nothing is fetched.',
+    'The exit code is 1 when there is a mistake; warnings alone do not count.',
+  ],
   examples: ['latchkey config check', 'latchkey config check --config /etc/latchkey/latchkey.yaml --json'],
   run,
 };
 
 async function run(args: Args, io: Io): Promise<number> {
   const file = configFile(io.environment, args.one('config'));
-  const loaded = await load(args, io);
+  const loaded = await load(args, io, file);
   // A machine gets one document either way.
   const json = args.has('json');
   if (loaded instanceof ConfigError) {
@@ -36,14 +39,26 @@ async function run(args: Args, io: Io): Promise<number> {
   return DONE;
 }
 
-async function load(args: Args, io: Io): Promise<LoadedConfig | ConfigError> {
+async function load(args: Args, io: Io, file: string): Promise<LoadedConfig | ConfigError> {
   const { fileConfiguration } = await import('../configuration.ts');
   try {
-    return fileConfiguration(args, io);
+    const loaded = fileConfiguration(args, io);
+    const problems = await placesProblems(loaded, file);
+    return problems.length === 0 ? loaded : new ConfigError(problems);
   } catch (error) {
     if (error instanceof ConfigError) return error;
     throw error;
   }
+}
+
+/** What stops the start although the configuration itself is sound. */
+async function placesProblems(loaded: LoadedConfig, file: string): Promise<ConfigProblem[]> {
+  const { checkPlaces } = await import('../../wiring/places.ts');
+  const faults = await checkPlaces(loaded.config.places);
+  return faults.map(({ setting, problem }) => {
+    const at = loaded.locate(setting.split('.'));
+    return { file, line: at?.line ?? null, column: at?.column ?? null, path: setting, message: problem };
+  });
 }
 
 function text(file: string, warnings: readonly Warning[]): string {
