@@ -6,6 +6,12 @@ import type { GatewayContext } from './context.ts';
 import type { ExaminedRequest } from './examine.ts';
 import { tell } from './tell.ts';
 
+/** The codes of what is in shadow and would have denied, each once; null: nothing. */
+export function wouldDenyOf(decision: Decision | null): readonly DenialCode[] | null {
+  const denials = decision?.wouldDeny ?? null;
+  return denials === null ? null : [...new Set(denials.map(({ code }) => code))];
+}
+
 /** What there is to tell of an exchange that has ended. */
 export interface EndedExchange {
   readonly examined: ExaminedRequest;
@@ -37,12 +43,13 @@ export function report(exchange: EndedExchange, aborted: Exchange['aborted'], co
     allowed: decision !== null && decision.denial === null,
     status: writer.answer.headersSent ? writer.answer.statusCode : 0,
     code: exchange.code,
+    wouldDeny: wouldDenyOf(decision),
     aborted,
     requestBytes: exchange.requestBytes,
     responseBytes: writer.bytes,
     at: examined.at,
     durationMs: performance.now() - exchange.startedAt,
     upstreamMs: exchange.upstreamMs,
-    failure: exchange.failure,
+    failure: exchange.failure ?? decision?.denial?.reason ?? null,
   });
 }

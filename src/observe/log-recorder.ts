@@ -14,6 +14,7 @@ const FLUSH_INTERVAL_MS = 1000;
 const MAX_ENTRIES = 500;
 /** The second half of those is for keys that have no more than so many yet: busy keys must not hide the others. */
 const MAX_OF_QUIET_KEY = 20;
+const NOTHING: readonly string[] = [];
 /** How long `stop` tries. */
 const STOP_TIMEOUT_MS = 2000;
 
@@ -129,6 +130,7 @@ function entryOf(keyId: string, exchange: Exchange): LoggedRequest {
     route: route === null ? null : keptText(route, MAX_ROUTE),
     status: exchange.status,
     code: exchange.code,
+    wouldDeny: exchange.wouldDeny ?? NOTHING,
     durationUs: Math.round(exchange.durationMs * 1000),
   };
 }

@@ -37,6 +37,7 @@ export function createRequestLog(log: GatewayLog): ExchangeSink {
     if (exchange.route !== null) line += `,"route":${route(exchange.route)}`;
     line += `,"status":${exchange.status}`;
     if (exchange.code !== null) line += `,"code":"${exchange.code}"`;
+    if (exchange.wouldDeny !== null) line += `,"would_deny":${JSON.stringify(exchange.wouldDeny)}`;
     if (exchange.keyId !== null) line += `,"key_id":${quote(exchange.keyId, MAX_REQUEST_ID)}`;
     if (exchange.previousSecret) line += ',"previous_secret":true';
     line += `,"ip_address":${quote(exchange.address, MAX_REQUEST_ID)}`;

@@ -58,6 +58,8 @@ export class RouteTraffic {
 export class TrafficCounters {
   readonly upstreamDurations = new DurationHistogram();
   readonly denials: Readonly<Record<DenialCode, Count>>;
+  /** Requests that something in shadow would have denied, were it enforced. */
+  readonly wouldDeny: Readonly<Record<DenialCode, Count>>;
   readonly aborted: Readonly<Record<NonNullable<Exchange['aborted']>, Count>>;
   readonly #routes = new Map<string, RouteTraffic>();
   readonly #unmatched = new RouteTraffic(NONE);
@@ -66,8 +68,8 @@ export class TrafficCounters {
 
   constructor(options: { readonly maxRoutes?: number } = {}) {
     this.#maxRoutes = options.maxRoutes ?? MAX_ROUTES;
-    const codes = Object.keys(DENIALS) as DenialCode[];
-    this.denials = Object.fromEntries(codes.map((code) => [code, { n: 0 }])) as Record<DenialCode, Count>;
+    this.denials = countsOfCodes();
+    this.wouldDeny = countsOfCodes();
     this.aborted = { client: { n: 0 }, upstream: { n: 0 }, gateway: { n: 0 } };
   }
 
@@ -76,6 +78,7 @@ export class TrafficCounters {
     this.#trafficOf(exchange.route).add(exchange);
     if (exchange.upstreamMs !== null) this.upstreamDurations.observe(exchange.upstreamMs);
     if (exchange.code !== null) this.denials[exchange.code].n++;
+    if (exchange.wouldDeny !== null) for (const code of exchange.wouldDeny) this.wouldDeny[code].n++;
     if (exchange.aborted !== null) this.aborted[exchange.aborted].n++;
   };
 
@@ -106,6 +109,11 @@ export class TrafficCounters {
     this.#routes.set(route, traffic);
     return traffic;
   }
+}
+
+function countsOfCodes(): Record<DenialCode, Count> {
+  const codes = Object.keys(DENIALS) as DenialCode[];
+  return Object.fromEntries(codes.map((code) => [code, { n: 0 }])) as Record<DenialCode, Count>;
 }
 
 function statusOf({ status }: Exchange): number {

@@ -117,24 +117,37 @@ function base36(number: number, digits: number): string {
 }
 
 const text = z.string().nullable();
-/** Later versions may add to the end. */
+/** Later versions may add to the end. What is in shadow was added so: earlier entries, and nearly all others, have none. */
 const schema = z.tuple(
-  [z.int(), z.string(), z.string(), text, z.string(), z.string(), text, z.int(), text, z.int()],
+  [
+    z.int(),
+    z.string(),
+    z.string(),
+    text,
+    z.string(),
+    z.string(),
+    text,
+    z.int(),
+    text,
+    z.int(),
+    z.array(z.string()).default([]),
+  ],
   z.unknown(),
 );
 
 /** The stored form: a list, as the names would take as much room as the values. */
 export function encodeEntry(entry: LoggedRequest): string {
-  const { at, requestId, address, userAgent, method, path, route, status, code, durationUs } = entry;
-  return JSON.stringify([at, requestId, address, userAgent, method, path, route, status, code, durationUs]);
+  const { at, requestId, address, userAgent, method, path, route, status, code, durationUs, wouldDeny } = entry;
+  const values = [at, requestId, address, userAgent, method, path, route, status, code, durationUs];
+  return JSON.stringify(wouldDeny.length === 0 ? values : [...values, wouldDeny]);
 }
 
 /** @returns null when it cannot be understood */
 export function decodeEntry(keyId: string, json: string): LoggedRequest | null {
   const parsed = schema.safeParse(parseJson(json));
   if (!parsed.success) return null;
-  const [at, requestId, address, userAgent, method, path, route, status, code, durationUs] = parsed.data;
-  return { keyId, requestId, at, address, userAgent, method, path, route, status, code, durationUs };
+  const [at, requestId, address, userAgent, method, path, route, status, code, durationUs, wouldDeny] = parsed.data;
+  return { keyId, requestId, at, address, userAgent, method, path, route, status, code, wouldDeny, durationUs };
 }
 
 function parseJson(json: string): unknown {

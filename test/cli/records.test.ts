@@ -118,6 +118,7 @@ async function log(keys: Keys, keyId: string, ...changes: readonly Partial<Logge
     route: '/api/domains/*',
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 12_345,
     ...change,
   }));
@@ -157,6 +158,20 @@ t.test('the requests of a key, the newest last', async (t) => {
   t.match(oneLine(t, await keys.run('logs', id, '--from', 'x'), 2), '--from: "x" is not a time; expected 7d (ago)');
   t.match(oneLine(t, await keys.run('logs', id, '--from', '1h', '--to', '2h'), 2), /^latchkey: --from: /);
   t.match(oneLine(t, await keys.run('logs', id, '--follow', '--to', '1h'), 2), '--to cannot be given with it');
+});
+
+t.test('what is in shadow and would have refused a request is told', async (t) => {
+  const keys = keysIn(t);
+  const { id } = await keys.json('create', '--name', 'a', '--type', 'service');
+  await log(keys, id, {}, { wouldDeny: ['ip_blocked', 'rate\u001b_limited'] }, { status: 404 });
+  const { stdout } = await keys.run('logs', id, '--would-deny');
+  t.match(stdout, /^\S+ \S+  200 .* \/api\/domains  would deny: ip_blocked, rate\\u001b_limited  req_1\n$/);
+  t.equal((await keys.run('logs', id)).stdout.match(/would deny/g)?.length, 1);
+  const { logs } = await keys.json<LogList>('logs', id);
+  t.strictSame(
+    logs.map((entry) => entry.would_deny),
+    [[], ['ip_blocked', 'rate\u001b_limited'], []],
+  );
 });
 
 t.test('requests are followed until somebody has seen enough', async (t) => {

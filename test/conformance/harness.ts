@@ -55,6 +55,7 @@ export function newRecord(change: Partial<KeyRecord> = {}): KeyRecord {
       block_tor: true,
       time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['09:00-17:00'], allowed_days: ['monday'] },
     },
+    shadow: ['ip', 'limits'],
     secret: { digest: `sha256:${id}`, hint: 'lk_…abcd' },
     previous: null,
     sealedSecret: null,

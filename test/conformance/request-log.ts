@@ -6,7 +6,8 @@ const DAY_MS = 86_400_000;
 /** Stores may go by their own clock when they forget, so the entries of these tests are from just now. */
 const NOW = Date.now();
 
-function entry(keyId: string, change: Partial<LoggedRequest> = {}): LoggedRequest {
+/** A request with a key. */
+export function entry(keyId: string, change: Partial<LoggedRequest> = {}): LoggedRequest {
   return {
     keyId,
     requestId: 'req-1',
@@ -18,12 +19,13 @@ function entry(keyId: string, change: Partial<LoggedRequest> = {}): LoggedReques
     route: 'GET /api/domains/:id',
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 1_234,
     ...change,
   };
 }
 
-function batch(keyId: string, entries: readonly LoggedRequest[], change: Partial<LogBatch> = {}): LogBatch {
+export function batch(keyId: string, entries: readonly LoggedRequest[], change: Partial<LogBatch> = {}): LogBatch {
   return { keyId, entries, retentionMs: 30 * DAY_MS, maxEntries: 10_000, ...change };
 }
 
@@ -64,6 +66,7 @@ async function checkReading(t: Test, log: RequestLog, other: RequestLog): Promis
       route: null,
       status: 0,
       code: 'key_expired',
+      wouldDeny: ['ip_blocked', 'rate_limited'],
     });
     await log.append([batch(id, [full, bare]), batch(newId(), [])]);
     const page = await other.read({ keyId: id, limit: 10, order: 'oldest' });

@@ -8,8 +8,10 @@ import type { Harness } from './harness.ts';
 import { checkKeys } from './keys.ts';
 import { checkLarge } from './large.ts';
 import { checkListing } from './listing.ts';
+import { checkPeeks } from './peeks.ts';
 import { checkProcesses } from './processes.ts';
 import { checkRequestLog } from './request-log.ts';
+import { checkRequestSearch } from './request-search.ts';
 import { checkRoles } from './roles.ts';
 import { checkUsage } from './usage.ts';
 
@@ -25,7 +27,9 @@ export async function checkStore(t: Test, harness: Harness): Promise<void> {
   await t.test('changes', (t) => checkChanges(t, harness));
   await t.test('usage', (t) => checkUsage(t, harness));
   await t.test('requests', (t) => checkRequestLog(t, harness));
+  await t.test('searches', (t) => checkRequestSearch(t, harness));
   await t.test('admissions', (t) => checkAdmissions(t, harness));
+  await t.test('peeks', (t) => checkPeeks(t, harness));
   await t.test('arithmetic', (t) => checkArithmetic(t, harness));
   await t.test('processes', (t) => checkProcesses(t, harness));
 }

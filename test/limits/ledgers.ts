@@ -21,6 +21,10 @@ export class SyncLedger implements LimitLedger {
     return lease;
   }
 
+  peek(keyId: string, limits: Limits): Lease {
+    return take(this.#states.get(keyId) ?? null, limits, 1, this.#clock.now()).lease;
+  }
+
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
     const state = giveBack(this.#states.get(keyId) ?? null, limits, unused, lease.now, this.#clock.now());
     if (state !== null) this.#states.set(keyId, state);
@@ -44,6 +48,10 @@ export class HeldLedger implements LimitLedger {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
     return promise.then(() => this.#ledger.lease(keyId, limits, want));
+  }
+
+  peek(keyId: string, limits: Limits): Lease {
+    return this.#ledger.peek(keyId, limits);
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {

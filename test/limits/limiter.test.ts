@@ -210,6 +210,7 @@ t.test('a mistake in a ledger is not taken for an outage', async (t) => {
     lease(): Lease {
       throw new TypeError('a mistake');
     },
+    peek: () => t.fail('nobody asked for that') as never,
     release(): void {},
   };
   t.throws(() => new LedgerLimiter(mistaken, clock, 10).admit(loadedKey()), TypeError);

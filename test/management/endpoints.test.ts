@@ -79,6 +79,7 @@ async function used({ store, clock }: AdminFixture, keyId: string, requestIds: r
     route: '/api/domains/*',
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 1_500,
   }));
   await store.requests.append([{ keyId, entries, retentionMs: 86_400_000, maxEntries: 100 }]);
@@ -167,6 +168,8 @@ t.test('the life of a key, endpoint by endpoint', async (t) => {
   t.match((await call('getOwnerUsage', { params: { owner: 'devops-team' } })).body, { total_requests: 1 });
   t.match((await call('getTotalUsage')).body, { total_requests: 1 });
   t.match((await call('getKeyLogs', { params, query: { limit: '5' } })).body, { logs: [{ request_id: 'req_1' }] });
+
+  t.match((await call('explainRequest', { body: { request_id: 'req_1' } })).body, { code: 'key_revoked' });
 
   await t.rejects(call('deleteKey', { params, ifMatch: [1] }), { code: 'KEY_STALE' });
   t.strictSame(await call('deleteKey', { params, ifMatch: [8] }), { status: 204, body: {} });

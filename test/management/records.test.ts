@@ -148,6 +148,7 @@ function logged(keyId: string, i: number, given: Partial<LoggedRequest> = {}): L
     route: 'GET /api/domains/*',
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 145_250,
     ...given,
   };
@@ -182,6 +183,11 @@ t.test('requests are in the shape of the reference, newest first, page by page',
   t.strictSame(await ids({ status: '403', method: 'post' }), refused);
   t.strictSame(await ids({ status: '404' }), []);
   t.strictSame(await ids({ path: '/api/domains/24' }), ['req_24']);
+  await store.requests.append([{ keyId: id, entries: [logged(id, 30, { wouldDeny: ['ip_blocked'] })], ...KEPT }]);
+  t.match((await admin.keyLogs(id, { limit: 1 })).logs, [{ code: null, would_deny: ['ip_blocked'] }]);
+  t.strictSame(page.logs[1]?.would_deny, []);
+  t.strictSame(await ids({ would_deny: true }), ['req_30']);
+  t.strictSame(await ids({ would_deny: false, status: '4xx' }), refused);
   const at = (i: number): string => new Date(NOON + i * 1_000).toISOString();
   t.strictSame(await ids({ from: at(3), to: at(5) }), ['req_5', 'req_4', 'req_3']);
   await t.rejects(admin.keyLogs(id, { from: at(5), to: at(3) }), bad);

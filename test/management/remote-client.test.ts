@@ -29,6 +29,7 @@ t.test('what is read is the same as on the store', async (t) => {
     (each) => each.tiers(),
     (each) => each.listRoles(),
     (each) => each.getRole('on_call'),
+    (each) => each.explain({ key_id: id, method: 'POST', path: '/api/domains', ip_address: '2001:db8::7' }),
     (each) => each.auditLogs({ action: 'key.create', limit: 1 }),
   ];
   for (const ask of questions) {
@@ -120,6 +121,7 @@ async function log({ clock, store }: Served, keyId: string, ...paths: readonly s
     route: null,
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 1500,
   }));
   await store.requests.append([{ keyId, retentionMs: 86_400_000, maxEntries: 1000, entries }]);

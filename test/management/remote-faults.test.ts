@@ -169,6 +169,7 @@ function entry(path: string): string {
     route: null,
     status_code: 200,
     code: null,
+    would_deny: [],
     response_time_ms: 1,
     request_id: 'r',
   });

@@ -16,6 +16,7 @@ export function exchange(changes: Partial<Exchange> = {}): Exchange {
     allowed: true,
     status: 200,
     code: null,
+    wouldDeny: null,
     aborted: null,
     requestBytes: 0,
     responseBytes: 512,

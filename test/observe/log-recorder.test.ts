@@ -33,6 +33,9 @@ t.test('requests that came with a key are in its log within a second, refused on
   recorder.sink(
     exchange({ keyId: 'a', requestId: 'two', allowed: false, status: 403, code: 'ip_blocked', route: null }),
   );
+  recorder.sink(
+    exchange({ keyId: 'a', requestId: 'four', at: exchange().at + 9, wouldDeny: ['ip_blocked', 'rate_limited'] }),
+  );
   recorder.sink(exchange({ keyId: 'b', requestId: 'three' }));
   recorder.sink(exchange({ keyId: null, keyType: null, owner: null, requestId: 'nobody' }));
   t.strictSame(await idsOf('a'), []);
@@ -42,10 +45,11 @@ t.test('requests that came with a key are in its log within a second, refused on
   const { at, durationMs, address, userAgent, method, path, route } = exchange();
   const same = { keyId: 'a', at: Math.round(at + durationMs), address, method, path, durationUs: 7_123 };
   const { entries } = await requests.read({ keyId: 'a', limit: 5, order: 'oldest' });
-  t.equal(entries.length, 2);
+  t.equal(entries.length, 3);
   t.match(entries, [
-    { ...same, requestId: 'one', userAgent: null, route, status: 200, code: null },
-    { ...same, requestId: 'two', userAgent, route: null, status: 403, code: 'ip_blocked' },
+    { ...same, requestId: 'one', userAgent: null, route, status: 200, code: null, wouldDeny: [] },
+    { ...same, requestId: 'two', userAgent, route: null, status: 403, code: 'ip_blocked', wouldDeny: [] },
+    { requestId: 'four', status: 200, code: null, wouldDeny: ['ip_blocked', 'rate_limited'] },
   ]);
 });
 

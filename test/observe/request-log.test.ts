@@ -54,6 +54,12 @@ t.test('an exchange is one line with all that is known of it, and nothing that i
   for (const absent of ['route', 'key_id', 'user_agent', 'upstream_ms']) t.notOk(absent in line, absent);
 });
 
+t.test('what is in shadow and would have denied is information', async (t) => {
+  const line = JSON.parse(await logged([exchange({ wouldDeny: ['ip_blocked', 'rate_limited'] })]));
+  t.match(line, { level: 'info', status: 200, would_deny: ['ip_blocked', 'rate_limited'] });
+  t.notOk('code' in line);
+});
+
 t.test("the gateway's own failures are warnings, the upstream's and the client's are not", async (t) => {
   const cases: [Partial<Exchange>, string][] = [
     [{ status: 200 }, 'info'],

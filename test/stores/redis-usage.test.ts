@@ -110,6 +110,7 @@ t.test('a log is gone by itself when nobody writes to it for as long as its rete
     route: null,
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 1,
   };
   const old = { ...entry, at: at - 120_000, requestId: 'old' };

@@ -40,6 +40,7 @@ function allCalls(store: Store): Record<string, () => Promise<unknown>> {
     'replace role': () => roles.replace({ ...role, version: 2 }),
     'delete role': () => roles.delete('x', 1),
     lease: async () => limits.lease('key_x', LIMITS, 1),
+    peek: async () => limits.peek('key_x', LIMITS),
     release: async () => limits.release('key_x', LIMITS, 1, full),
     record: () => usage.record({ writer: 'x', number: 1, uses: [use], deltas: [], keepFrom: 0 }),
     read: () => usage.read(['key_x']),
@@ -47,6 +48,7 @@ function allCalls(store: Store): Record<string, () => Promise<unknown>> {
     days: () => usage.days('all', 1, 2),
     'log request': () => requests.append([logged]),
     'read requests': () => requests.read({ keyId: 'key_x', limit: 1, order: 'newest' }),
+    'find a request': () => requests.find('x'),
     'prune requests': () => requests.prune(1),
     append: () => audit.append(newEvent()),
     'read audit': () => audit.read({ limit: 1 }),
@@ -69,6 +71,7 @@ function newLogged(): LoggedRequest {
     route: null,
     status: 200,
     code: null,
+    wouldDeny: [],
     durationUs: 1,
   };
 }

@@ -19,9 +19,9 @@ function file(t: Test): { table: LimitTable; clock: { time: number }; start(): O
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
   for (const step of LIMITS_SCHEMA) db.exec(step);
   t.teardown(() => db.close());
-  const table = new LimitTable(db);
-  const clock = { time: START, now: () => clock.time };
   const connection = { db, file: 'limits.db', timeoutMs: 100 };
+  const table = new LimitTable(connection);
+  const clock = { time: START, now: () => clock.time };
   return { table, clock, start: () => new OwnedLedger(connection, table, clock) };
 }
 
@@ -167,6 +167,33 @@ t.test('a process that counts nothing does not disturb the owner', async (t) => 
   await second.keys.list({ limit: 1 });
   await delay(60);
   t.notOk(first.limits.lease('key_a', LIMITS, 1) instanceof Promise);
+});
+
+t.test('a process that only peeks sees what the owner wrote ahead, and does not disturb it', async (t) => {
+  const [first, second] = await openBoth(t);
+  await first.limits.lease('key_a', LIMITS, 20);
+  const seen = await second.limits.peek('key_a', LIMITS);
+  t.equal(seen.granted, 1);
+  // 20 are left of the bucket and 80 of the hour; an eighth of 20 is written ahead.
+  t.strictSame([seen.burstRemaining, seen.hourRemaining], [17, 77]);
+  await delay(60);
+  t.notOk(first.limits.lease('key_a', LIMITS, 1) instanceof Promise, 'it counts in memory as before');
+  t.equal((await first.limits.peek('key_a', LIMITS)).hourRemaining, 78);
+  await second.limits.lease('key_a', LIMITS, 1);
+  t.equal((await first.limits.peek('key_a', LIMITS)).hourRemaining, 77, 'exact once they share');
+  t.equal((await second.limits.peek('key_a', LIMITS)).hourRemaining, 77);
+});
+
+t.test('the owner peeks at a key that is not in memory without taking it there', async (t) => {
+  const { start, table, clock } = file(t);
+  const first = start();
+  leased(first, LIMITS, 30);
+  await first.flush();
+  const second = start();
+  t.equal(second.peek('key_a', LIMITS).hourRemaining, 69);
+  table.write('key_a', take(table.read('key_a'), LIMITS, 5, clock.time).state);
+  t.equal(second.peek('key_a', LIMITS).hourRemaining, 64, 'from the file');
+  t.equal(leased(second, LIMITS, 1).hourRemaining, 64);
 });
 
 t.test('leases under way while the file is handed over are all decided, and add up', async (t) => {

@@ -19,6 +19,7 @@ export function logLine(entry: LogEntry, io: Io): string {
     pad(oneLine(entry.ip_address), ADDRESS_WIDTH),
     oneLine(entry.endpoint),
     ...(entry.code === null ? [] : [io.paint('yellow', oneLine(entry.code))]),
+    ...(entry.would_deny.length === 0 ? [] : [oneLine(`would deny: ${entry.would_deny.join(', ')}`)]),
     io.paint('dim', oneLine(entry.request_id)),
   ];
   return parts.join('  ');

@@ -28,6 +28,7 @@ const FLAGS: readonly Flag[] = [
   { name: 'status', value: 'STATUS', summary: 'Only answers with this status, or of this class: 404, 4xx.' },
   { name: 'method', value: 'METHOD', summary: 'Only requests with this method.' },
   { name: 'path', value: 'PREFIX', summary: 'Only requests whose path begins so.' },
+  { name: 'would-deny', summary: 'Only requests that something in shadow would have denied.' },
   { name: 'after', value: 'TOKEN', summary: 'Go on, to older ones, where a list ended that said so.' },
   { name: 'follow', short: 'f', summary: 'Show requests as they come, until Ctrl-C.' },
 ];
@@ -39,7 +40,7 @@ export const keysLogs: Command = {
   flags: [...FLAGS, ...TARGET_FLAGS],
   notes: [
     'The newest request is the last line. With --json the answer is one document, newest first; with --follow, one object to a line.',
-    'Each line: time in UTC, status, method, duration, address, path, the reason where it was refused or failed, and the id of the request.',
+    'Each line: time in UTC, status, method, duration, address, path, the reason where it was refused or failed, what is in shadow and would have refused it, and the id of the request.',
   ],
   examples: [
     'latchkey keys logs key_0123456789abcdef01234567 --from 1h --status 4xx',
@@ -129,5 +130,6 @@ function readQuery(args: Args, io: Io): LogQueryInput {
     status,
     method: args.one('method')?.toUpperCase(),
     path: args.one('path'),
+    would_deny: args.has('would-deny') ? true : undefined,
   });
 }

@@ -2,6 +2,7 @@ import type { Decision } from '../../core/decision.ts';
 import type { DenialCode } from '../../core/denial.ts';
 import type { Exchange, ExchangeSink } from '../../core/exchange.ts';
 import type { ExaminedRequest } from '../examine.ts';
+import { wouldDenyOf } from '../report.ts';
 import { tell } from '../tell.ts';
 
 /** How an upgrade ended. */
@@ -52,6 +53,8 @@ export function reportUpgrade(
     allowed: decision !== null && decision.denial === null,
     at: examined.at,
     durationMs: Math.max(0, now - examined.at),
+    wouldDeny: wouldDenyOf(decision),
     ...ending,
+    failure: ending.failure ?? decision?.denial?.reason ?? null,
   });
 }

@@ -114,14 +114,16 @@ export function reversed(): ManagementError {
   return new ManagementError('request_invalid', `from ${detail}`, [{ parameter: 'from', detail }]);
 }
 
-function whereOf({ status, method, path }: LogQueryInput): ((entry: LoggedRequest) => boolean) | null {
-  if (status === undefined && method === undefined && path === undefined) return null;
+function whereOf(query: LogQueryInput): ((entry: LoggedRequest) => boolean) | null {
+  const { status, method, path, would_deny: wouldDeny } = query;
+  if (status === undefined && method === undefined && path === undefined && wouldDeny === undefined) return null;
   const [least, most] = statusRange(status);
   return (entry) =>
     entry.status >= least &&
     entry.status <= most &&
     (method === undefined || entry.method === method.toUpperCase()) &&
-    (path === undefined || entry.path.startsWith(path));
+    (path === undefined || entry.path.startsWith(path)) &&
+    (wouldDeny === undefined || entry.wouldDeny.length > 0 === wouldDeny);
 }
 
 /** `404` is one status, `4xx` all that begin with a 4. */
@@ -140,6 +142,7 @@ function shown(entry: LoggedRequest): LogEntry {
     route: entry.route,
     status_code: entry.status,
     code: entry.code,
+    would_deny: [...entry.wouldDeny],
     response_time_ms: entry.durationUs / 1000,
     request_id: entry.requestId,
   };

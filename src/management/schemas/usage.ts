@@ -68,6 +68,9 @@ export const logQuery = z.strictObject({
     .optional()
     .meta({ description: 'Only this method.', examples: ['GET'] }),
   path: z.string().min(1).max(1_000).optional().meta({ description: 'What the path begins with.' }),
+  would_deny: flagParameter()
+    .optional()
+    .meta({ description: 'Only requests that something in shadow would have denied, or with `false` the others.' }),
   follow: flagParameter()
     .optional()
     .meta({ description: 'Stay connected, and send entries as server-sent events as they come.' }),
@@ -87,6 +90,9 @@ export const logEntry = z
       .string()
       .nullable()
       .meta({ description: 'Why it was refused or failed; null when it was answered by the API.' }),
+    would_deny: z
+      .array(z.string())
+      .meta({ description: 'What is in shadow and would have denied it; empty when nothing would.' }),
     response_time_ms: z.number(),
     request_id: z.string(),
   })

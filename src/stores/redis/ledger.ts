@@ -3,7 +3,7 @@ import { type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
 import { limitName } from './layout.ts';
-import { LEASE, LEASE_FIELDS, RELEASE } from './scripts.ts';
+import { LEASE, LEASE_FIELDS, PEEK, RELEASE } from './scripts.ts';
 
 const REFUSED_BY: readonly (LimitName | null)[] = [null, 'burst', 'hour', 'day'];
 /** Leases that wait for the next script; one more is refused at once. */
@@ -41,6 +41,13 @@ export class RedisLimitLedger implements LimitLedger {
     }
     if (this.#queue.length === 0) setImmediate(() => this.#flush());
     return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, want, resolve, reject }));
+  }
+
+  /** By a script of its own, which only reads; leases that wait in this process are not in it yet. */
+  async peek(keyId: string, limits: Limits): Promise<Lease> {
+    const args = [limits.perHour, limits.perDay, limits.burst, 1];
+    const numbers = integers(await this.#connection.run(PEEK, [limitName(keyId)], args), LEASE_FIELDS);
+    return checkedLease(keyId, numbers, 0);
   }
 
   async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
@@ -86,9 +93,16 @@ export class RedisLimitLedger implements LimitLedger {
 }
 
 function settle(order: Order, numbers: readonly number[], at: number): void {
-  if ((numbers[at] as number) >= 0) order.resolve(leaseAt(numbers, at));
-  else
-    order.reject(new StoreError('STORE_CORRUPT', `what Redis keeps as the limits of ${order.keyId} is something else`));
+  try {
+    order.resolve(checkedLease(order.keyId, numbers, at));
+  } catch (error) {
+    order.reject(error);
+  }
+}
+
+function checkedLease(keyId: string, numbers: readonly number[], at: number): Lease {
+  if ((numbers[at] as number) >= 0) return leaseAt(numbers, at);
+  throw new StoreError('STORE_CORRUPT', `what Redis keeps as the limits of ${keyId} is something else`);
 }
 
 function leaseAt(numbers: readonly number[], at: number): Lease {

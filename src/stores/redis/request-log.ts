@@ -1,4 +1,4 @@
-import type { LogBatch, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
 import {
   beginOf,
   collectLogPage,
@@ -9,6 +9,7 @@ import {
   type StoredEntry,
 } from '../log-pages.ts';
 import type { RedisConnection } from './connection.ts';
+import { RequestIndex } from './request-index.ts';
 import { LOGS, logName } from './usage-layout.ts';
 import { APPEND_LOG, PRUNE_LOG } from './usage-scripts.ts';
 
@@ -19,6 +20,8 @@ const MAX_ENTRIES = 100;
 /** Logs that one call of `prune` looks at, and entries that it removes from each. */
 const MAX_PRUNED_LOGS = 100;
 const MAX_PRUNED_ENTRIES = 100;
+/** Places that a search looks at: some may be those of requests that are not there any more. */
+const MAX_TRIED = 20;
 
 /** Follows every position within it. */
 const AFTER_POSITION = '\x7f';
@@ -32,9 +35,11 @@ const AFTER_POSITION = '\x7f';
 export class RedisRequestLog implements RequestLog {
   readonly #connection: RedisConnection;
   readonly #positions = new Positions();
+  readonly #index: RequestIndex;
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
+    this.#index = new RequestIndex(connection);
   }
 
   async append(batches: readonly LogBatch[]): Promise<void> {
@@ -46,11 +51,26 @@ export class RedisRequestLog implements RequestLog {
       // NX: a log that is there already has an older entry, which expires first.
       const due = group.flatMap(({ keyId, entries, retentionMs }) => [(entries[0]?.at ?? 0) + retentionMs, keyId]);
       await this.#connection.ask((client) => client.zadd(LOGS, 'NX', ...due));
+      await this.#index.add(group);
     }
   }
 
   read(query: LogQuery): Promise<LogPage> {
     return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
+  }
+
+  /** Those that were logged before there was an index are not found. */
+  async find(requestId: string): Promise<LoggedRequest | null> {
+    const noted = await this.#index.find(requestId);
+    for (const { keyId, at } of noted.slice(0, MAX_TRIED)) {
+      const where = (entry: LoggedRequest): boolean => entry.requestId === requestId;
+      const { entries } = await this.read({ keyId, limit: 1, order: 'newest', from: at, to: at, where });
+      const [found] = entries;
+      if (found === undefined) continue;
+      const { position: _, ...entry } = found;
+      return entry;
+    }
+    return null;
   }
 
   async prune(now: number): Promise<number> {

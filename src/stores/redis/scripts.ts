@@ -44,15 +44,11 @@ local function keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, unit
 end
 `;
 
-/** Numbers that LEASE answers for each of its keys. */
+/** Numbers that LEASE and PEEK answer for each of their keys. */
 export const LEASE_FIELDS = 8;
 
-/**
- * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV, for each: per hour, per day, burst, want.
- * Answers a Lease for each as integers: granted, refused by (0 none, 1 burst, 2 hour, 3 day), and the rest in its order.
- * All are -1 for a key under whose name there is something else: what one has wrong must not fail the others.
- */
-export const LEASE = script(`${LIMIT_STATE}
+/** `take` of core/limits.ts, for one key after the other; `keepTaken` is told what each then has. */
+const TAKE = `
 local out = {}
 for i = 1, #KEYS do
   local arg, key = 4 * (i - 1), KEYS[i]
@@ -77,14 +73,24 @@ for i = 1, #KEYS do
     end
     units = units - granted * TOKEN
     if granted > 0 then
-      keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
+      keepTaken(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
     end
     out[at + 1], out[at + 2], out[at + 3], out[at + 4] = granted, by, wait, hourFree - granted
     out[at + 5], out[at + 6] = dayFree - granted, tokens - granted
     out[at + 7], out[at + 8] = math.ceil((burst * TOKEN - units) / perHour), now
   end
 end
-return out`);
+return out`;
+
+/**
+ * KEYS: limits. ARGV, for each: per hour, per day, burst, want. Answers a Lease for each as integers: granted, refused by
+ * (0 none, 1 burst, 2 hour, 3 day), and the rest in its order. All are -1 for a key under whose name there is something
+ * else: what one has wrong must not fail the others.
+ */
+export const LEASE = script(`${LIMIT_STATE}local keepTaken = keep${TAKE}`);
+
+/** What LEASE would answer, asked and answered like it; nothing is written. */
+export const PEEK = script(`${LIMIT_STATE}local function keepTaken() end${TAKE}`);
 
 /** `giveBack` of core/limits.ts. KEYS: limit. ARGV: per hour, per day, burst, unused, time of the lease. */
 export const RELEASE = script(`${LIMIT_STATE}

@@ -11,6 +11,7 @@ import type { UsageScope } from '../../core/usage.ts';
  * | `lk:usage:{key:<id>}:use`       | hash | when the key was last used; forgotten when that is past its retention |
  * | `lk:log:<id>`                   | zset | requests of the key, all of one score, so in the order of their positions |
  * | `lk:logs`                       | zset | ids of the keys that have a log, by when its oldest entry expires |
+ * | `lk:requests:<000 to fff>`      | list | where requests are logged whose ids begin so when they are hashed, the newest first; 256 of 50 B at most, so that all lists have a million |
  *
  * A scope is `key:<id>`, `owner:<owner>` or `all`. All names of a scope share a slot.
  */
@@ -40,3 +41,8 @@ export function logName(keyId: string): string {
 }
 
 export const LOGS = 'lk:logs';
+
+/** @param bucket three hexadecimal digits */
+export function requestsName(bucket: string): string {
+  return `lk:requests:${bucket}`;
+}

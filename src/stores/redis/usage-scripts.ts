@@ -72,6 +72,21 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`);
 
 /**
+ * Notes where requests are logged. KEYS: lists of notes. ARGV: most notes in a list, seconds that they are kept; then for
+ * each list: how many notes, and those, the newest last.
+ */
+export const NOTE_REQUESTS = script(`
+local arg = 3
+for _, list in ipairs(KEYS) do
+  local last = arg + tonumber(ARGV[arg])
+  for i = arg + 1, last do redis.call('LPUSH', list, ARGV[i]) end
+  redis.call('LTRIM', list, 0, tonumber(ARGV[1]) - 1)
+  if redis.call('TTL', list) < tonumber(ARGV[2]) then redis.call('EXPIRE', list, ARGV[2]) end
+  arg = last + 1
+end
+return 1`);
+
+/**
  * Takes entries that have expired out of a log, the oldest first. KEYS: log. ARGV: now, most to take. Answers how many,
  * and when the oldest that is left expires; -1 when none is.
  */

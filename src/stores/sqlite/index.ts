@@ -72,7 +72,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const lock = await open(prepareFile(`${path}-limits-lock`), 0, () => undefined);
     files = await openUsageFiles(path, timeoutMs);
     await moveFirstUses(writer, files.usage);
-    const table = new LimitTable(limits.db);
+    const table = new LimitTable(limits);
     const ledger = new SqliteLimitLedger({
       owned: new OwnedLedger(limits, table, clock),
       shared: new SharedLedger(limits, table, clock),

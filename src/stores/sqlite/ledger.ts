@@ -40,6 +40,15 @@ export class SqliteLimitLedger implements LimitLedger {
     return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want));
   }
 
+  /**
+   * A process that does not count yet reads the file and leaves it at that. When another one owns the file, what stands
+   * there was written ahead (owned-ledger.ts): up to 32 admissions that were not made yet, as of up to 30 s later. So it
+   * may tell of less than is free, never of more.
+   */
+  peek(keyId: string, limits: Limits): Lease {
+    return (this.#counting ?? this.#options.shared).peek(keyId, limits);
+  }
+
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void> {
     if (unused <= 0) return;
     if (this.#counting !== null) return this.#counting.release(keyId, limits, unused, lease);

@@ -1,5 +1,7 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import { DAY_MS, giveBack, type Lease, type LimitState, type Limits, take } from '../../core/limits.ts';
+import { storeError } from './errors.ts';
+import type { Connection } from './transaction.ts';
 
 /** Rows that one pruning looks at. */
 const PRUNE_ROWS = 500;
@@ -9,8 +11,9 @@ const PRUNE_ROWS = 500;
  */
 const PRUNE_AFTER_MS = 3 * DAY_MS;
 
-/** The rows of limit states. Every method must run inside a transaction. */
+/** The rows of limit states. What writes must run inside a transaction. */
 export class LimitTable {
+  readonly #file: string;
   readonly #get: StatementSync;
   readonly #put: StatementSync;
   readonly #pruneEnd: StatementSync;
@@ -18,7 +21,8 @@ export class LimitTable {
   /** Where the next pruning goes on. */
   #pruned = '';
 
-  constructor(db: DatabaseSync) {
+  constructor({ db, file }: Connection) {
+    this.#file = file;
     this.#get = db.prepare('SELECT hour, hour_used, day, day_used, units, at FROM limits WHERE key_id = ?');
     this.#put = db.prepare(
       `INSERT INTO limits (key_id, hour, hour_used, day, day_used, units, at) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -36,6 +40,11 @@ export class LimitTable {
     return lease;
   }
 
+  /** What `take` would answer to one who wants one, which then stays where it is. */
+  peek(keyId: string, limits: Limits, now: number): Lease {
+    return take(this.read(keyId), limits, 1, now).lease;
+  }
+
   giveBack(keyId: string, limits: Limits, unused: number, leasedAt: number, now: number): void {
     const state = giveBack(this.read(keyId), limits, unused, leasedAt, now);
     if (state !== null) this.write(keyId, state);
@@ -51,8 +60,12 @@ export class LimitTable {
 
   /** What is kept of a key; null when nothing is. */
   read(keyId: string): LimitState | null {
-    const row = this.#get.get(keyId);
-    return row === undefined ? null : stateOf(row);
+    try {
+      const row = this.#get.get(keyId);
+      return row === undefined ? null : stateOf(row);
+    } catch (error) {
+      throw storeError(error, this.#file);
+    }
   }
 
   write(keyId: string, s: LimitState): void {

@@ -69,6 +69,14 @@ export class OwnedLedger implements LimitLedger {
     return lease;
   }
 
+  /** A key that is not in memory is only looked up: it must not take the place of one that is in use. */
+  peek(keyId: string, limits: Limits): Lease {
+    const entry = this.#entries.get(keyId);
+    return entry === undefined
+      ? this.#table.peek(keyId, limits, this.#clock.now())
+      : take(entry.state, limits, 1, this.#clock.now()).lease;
+  }
+
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
     const entry = this.#entries.get(keyId) ?? this.#load(keyId);
     entry.state = giveBack(entry.state, limits, unused, lease.now, this.#clock.now());

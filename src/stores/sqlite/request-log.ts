@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import type { LogBatch, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
 import { collectLogPage, encodeEntry, type LogRange, Positions, type StoredEntry } from '../log-pages.ts';
 import { storeError } from './errors.ts';
+import { RequestSearch } from './request-search.ts';
 import { type Connection, transaction } from './transaction.ts';
 
 /** Entries in one transaction, so that requests get their turn between two: some 4 ms. */
@@ -34,6 +35,7 @@ export class SqliteRequestLog implements RequestLog {
   readonly #trim: StatementSync;
   readonly #oldest: StatementSync;
   readonly #newest: StatementSync;
+  readonly #search: RequestSearch;
   /** Entries of each key that were added since its log was trimmed. */
   readonly #added = new Map<string, number>();
 
@@ -49,6 +51,7 @@ export class SqliteRequestLog implements RequestLog {
     const read = 'SELECT position, entry FROM requests WHERE key_id = ? AND position > ? AND position < ?';
     this.#oldest = reader.db.prepare(`${read} ORDER BY position LIMIT ?`);
     this.#newest = reader.db.prepare(`${read} ORDER BY position DESC LIMIT ?`);
+    this.#search = new RequestSearch(reader);
   }
 
   async append(batches: readonly LogBatch[]): Promise<void> {
@@ -62,6 +65,10 @@ export class SqliteRequestLog implements RequestLog {
 
   read(query: LogQuery): Promise<LogPage> {
     return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
+  }
+
+  find(requestId: string): Promise<LoggedRequest | null> {
+    return this.#search.find(requestId);
   }
 
   async prune(now: number): Promise<number> {

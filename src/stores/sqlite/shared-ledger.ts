@@ -49,6 +49,11 @@ export class SharedLedger implements LimitLedger {
     return this.#enqueue(keyId, limits, want, null);
   }
 
+  /** Outside of any transaction: what waits for one is not in it yet. */
+  peek(keyId: string, limits: Limits): Lease {
+    return this.#table.peek(keyId, limits, this.#clock.now());
+  }
+
   async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
     if (unused > 0) await this.#enqueue(keyId, limits, unused, lease);
   }

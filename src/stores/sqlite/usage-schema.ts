@@ -28,7 +28,11 @@ export const USAGE_SCHEMA: Schema = [
    CREATE TABLE writers (writer TEXT PRIMARY KEY, number INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
-/** The entries of a key stand together in the order of their positions, so that a page is one short scan. */
+/**
+ * The entries of a key stand together in the order of their positions, so that a page is one short scan. The index by
+ * expiry has the ids of the requests too, so that one can be searched for in it alone, the newest first: an entry of it is
+ * a fifth of one of the table.
+ */
 export const REQUESTS_SCHEMA: Schema = [
   `CREATE TABLE requests (
      key_id TEXT NOT NULL,
@@ -39,4 +43,6 @@ export const REQUESTS_SCHEMA: Schema = [
      PRIMARY KEY (key_id, position)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX requests_by_expiry ON requests (expires_at);`,
+  `DROP INDEX requests_by_expiry;
+   CREATE INDEX requests_by_expiry ON requests (expires_at, request_id);`,
 ];

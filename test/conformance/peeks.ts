@@ -1,0 +1,95 @@
+import type { Test } from 'tap';
+import type { Lease, LimitName, Limits } from '../../src/core/limits.ts';
+import { withinOneHour } from './admissions.ts';
+import { type Harness, newId } from './harness.ts';
+
+const PLENTY = 1_000_000;
+/** The bucket refills by one in 60 s: longer than a test. */
+const SLOW: Limits = { perHour: 60, perDay: 100, burst: 50 };
+const BINDING: Readonly<Record<LimitName, Limits>> = {
+  hour: { perHour: 5, perDay: PLENTY, burst: PLENTY },
+  day: { perHour: PLENTY, perDay: 5, burst: PLENTY },
+  burst: { perHour: 60, perDay: PLENTY, burst: 5 },
+};
+
+/** What does not depend on when exactly it was asked. */
+function numbers({ granted, refusedBy, hourRemaining, dayRemaining, burstRemaining }: Lease): unknown {
+  return { granted, refusedBy, hourRemaining, dayRemaining, burstRemaining };
+}
+
+export async function checkPeeks(t: Test, harness: Harness): Promise<void> {
+  const { limits: ledger } = await harness.open();
+
+  await t.test('a peek tells what a lease then gives, and takes nothing', async (t) => {
+    const told = await withinOneHour(async (id) => [
+      await ledger.peek(id, SLOW),
+      await ledger.peek(id, SLOW),
+      await ledger.lease(id, SLOW, 1),
+      await ledger.peek(id, SLOW),
+      await ledger.lease(id, SLOW, 1),
+    ]);
+    const left = (used: number) => ({
+      granted: 1,
+      refusedBy: null,
+      hourRemaining: 60 - used,
+      dayRemaining: 100 - used,
+      burstRemaining: 50 - used,
+    });
+    t.strictSame(told.map(numbers), [1, 1, 1, 2, 2].map(left));
+    for (const { retryAfterMs } of told) t.equal(retryAfterMs, 0);
+  });
+
+  await t.test('nothing is written for one who peeks', async (t) => {
+    const [never, seeded] = [newId(), newId()];
+    await ledger.peek(never, SLOW);
+    t.equal(await harness.stateOf(never), null);
+    const { now } = await ledger.peek(seeded, SLOW);
+    const state = { hour: 1, hourUsed: 9, day: 1, dayUsed: 9, units: 0, at: now - 3 };
+    await harness.seed(seeded, state);
+    t.equal((await ledger.peek(seeded, SLOW)).refusedBy, 'burst');
+    t.strictSame(await harness.stateOf(seeded), state);
+  });
+
+  for (const name of ['hour', 'day', 'burst'] as const) {
+    await t.test(`a peek tells that ${name} is used up, and for how long`, async (t) => {
+      const [taken, peeked, refused] = await withinOneHour(async (id) => [
+        await ledger.lease(id, BINDING[name], 5),
+        await ledger.peek(id, BINDING[name]),
+        await ledger.lease(id, BINDING[name], 1),
+      ]);
+      t.equal(taken?.granted, 5);
+      t.match(peeked, { granted: 0, refusedBy: name });
+      t.strictSame(numbers(peeked as Lease), numbers(refused as Lease));
+      const [before, after] = [peeked?.retryAfterMs ?? 0, refused?.retryAfterMs ?? 0];
+      const passed = (refused?.now ?? 0) - (peeked?.now ?? 0);
+      t.ok(before > 0 && Math.abs(before - after - passed) <= 1, `${before} ms, and ${passed} ms later ${after}`);
+    });
+  }
+
+  await t.test('peeks are in no count, however many there are beside the leases', async (t) => {
+    const leases = await withinOneHour((id) =>
+      Promise.all(
+        Array.from({ length: 300 }, async (_, i) => {
+          const lease = i % 3 === 0 ? await ledger.lease(id, SLOW, 1) : await ledger.peek(id, SLOW);
+          return i % 3 === 0 ? lease : { ...lease, granted: 0 };
+        }),
+      ),
+    );
+    t.equal(
+      leases.reduce((sum, { granted }) => sum + granted, 0),
+      50,
+    );
+  });
+
+  await t.test('one who only peeks sees what others admitted, less what they wrote ahead', async (t) => {
+    const [taken, seen] = await withinOneHour(async (id) => {
+      const lease = await ledger.lease(id, SLOW, 20);
+      const onlooker = await harness.open();
+      return [lease, await onlooker.limits.peek(id, SLOW)];
+    });
+    t.equal(taken?.granted, 20);
+    const left = seen?.burstRemaining ?? 0;
+    t.ok(left <= 29 && left >= 29 - harness.lostByKill, `${left} are left`);
+    t.equal(seen?.granted, 1);
+  });
+}
