@@ -5,6 +5,7 @@ import { completionCommand } from './completion/command.ts';
 import { configCheck } from './config/check.ts';
 import { configPrint } from './config/print.ts';
 import { configSchema } from './config/schema.ts';
+import { explain } from './explain/command.ts';
 import { keysBulk } from './keys/bulk.ts';
 import { keysCreate } from './keys/create.ts';
 import { keysDelete } from './keys/delete.ts';
@@ -45,6 +46,7 @@ const WORKING: readonly Command[] = [
   keysUsage,
   keysLogs,
   keysSecret,
+  explain,
   rolesList,
   rolesShow,
   rolesCreate,

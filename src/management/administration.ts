@@ -10,6 +10,8 @@ import { auditMethods } from './admin/audit.ts';
 import { bulkChange } from './admin/bulk.ts';
 import { catalogueMethods } from './admin/catalogue.ts';
 import type { AdminContext } from './admin/context.ts';
+import { type DecidingRules, decidingRules, type PlacesProvider } from './admin/deciding-rules.ts';
+import { explainRequest } from './admin/explain.ts';
 import { keyMethods } from './admin/keys.ts';
 import { listKeys } from './admin/listing.ts';
 import { logMethods } from './admin/logs.ts';
@@ -23,6 +25,8 @@ export interface AdministrationOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly config: Config;
+  /** What is known of addresses, for explanations. */
+  readonly places: PlacesProvider;
   /** Mixed into the seal of secrets that callers may ask for again. Gateways that share a store share it. */
   readonly claimSalt: Uint8Array;
 }
@@ -32,6 +36,7 @@ export class Administration {
   readonly #options: AdministrationOptions;
   readonly #keys: KeyService;
   #config: Config;
+  #rules: () => Promise<DecidingRules>;
   #settings: KeySettings;
   readonly #sealer: Sealer | null;
 
@@ -39,6 +44,7 @@ export class Administration {
     const { clock, config, store } = options;
     this.#options = options;
     this.#config = config;
+    this.#rules = decidingRules(config, options.places);
     const under = config.keys.recoverableUnder;
     this.#sealer = under === null ? null : createSealer(under);
     this.#settings = keySettings(config, this.#sealer);
@@ -55,6 +61,7 @@ export class Administration {
   /** Takes over another configuration. */
   reload(config: Config): void {
     this.#config = config;
+    this.#rules = decidingRules(config, this.#options.places);
     this.#settings = keySettings(config, this.#sealer);
   }
 
@@ -74,6 +81,7 @@ export class Administration {
       store,
       clock,
       config: this.#config,
+      rules: this.#rules,
       claimSalt,
     };
     return {
@@ -82,6 +90,7 @@ export class Administration {
       bulkChange: (body) => bulkChange(body, context),
       ...usageMethods(context),
       ...logMethods(context),
+      explain: (body) => explainRequest(body, context),
       ...catalogueMethods(context),
       ...roleMethods(context),
       ...auditMethods(context),

@@ -9,6 +9,7 @@ import type {
   RoleUpdate,
   TierList,
 } from './schemas/catalogue.ts';
+import type { ExplainRequest, ExplanationAnswer } from './schemas/explain.ts';
 import type {
   KeyAnswer,
   KeyChanged,
@@ -75,6 +76,9 @@ export interface ManagementClient {
     signal: AbortSignal,
     after?: string,
   ): AsyncIterable<FollowedEntry | null>;
+
+  /** Why a request passes or not; changes nothing, and spends nothing. */
+  explain(body: ExplainRequest): Promise<ExplanationAnswer>;
 
   permissions(): Promise<PermissionList>;
   presets(): Promise<PresetList>;

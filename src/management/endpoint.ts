@@ -62,6 +62,8 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   readonly bodyMayBeEmpty?: boolean;
   /** Whether Idempotency-Key is honoured. */
   readonly isIdempotent?: boolean;
+  /** Whether it changes nothing, whatever its method says; `GET` never changes anything. */
+  readonly onlyAsks?: boolean;
   /** Whether If-Match is honoured, and ETag sent. */
   readonly isVersioned?: boolean;
   /** Success status to the schema of its body; null: no body. A stream of events has the schema of one. */
@@ -71,6 +73,11 @@ export interface Endpoint<Params = unknown, Query = unknown, Body = unknown> {
   /** Answers with server-sent events when `follow=true` is asked for. */
   readonly streams?: boolean;
   handle(call: Call<Params, Query, Body>): Promise<Reply>;
+}
+
+/** Whether a call may change something. */
+export function mayChange({ method, onlyAsks }: Endpoint): boolean {
+  return method !== 'GET' && onlyAsks !== true;
 }
 
 /** Keeps the types of an endpoint's parts together; the list holds endpoints of all kinds. */

@@ -21,6 +21,7 @@ import {
   type TierList,
   tierList,
 } from './schemas/catalogue.ts';
+import { type ExplainRequest, type ExplanationAnswer, explanation } from './schemas/explain.ts';
 import {
   type KeyAnswer,
   type KeyChanged,
@@ -163,6 +164,10 @@ export class RemoteClient implements ManagementClient {
       retryDelaysMs: this.#retryDelaysMs,
       watcher: this.#watcher,
     });
+  }
+
+  explain(body: ExplainRequest): Promise<ExplanationAnswer> {
+    return this.#ask(explanation, { method: 'POST', path: '/explain', body });
   }
 
   permissions(): Promise<PermissionList> {

@@ -1,13 +1,14 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Places } from '../core/places.ts';
 import type { Store } from '../core/ports.ts';
 import { Administration } from '../management/administration.ts';
 import { answerLog } from '../management/answer-log.ts';
 import { createAuthenticator } from '../management/auth/authenticator.ts';
 import { signingSecret } from '../management/auth/secret-file.ts';
 import { ManagementCounters } from '../management/counters.ts';
-import type { Endpoint } from '../management/endpoint.ts';
+import { type Endpoint, mayChange } from '../management/endpoint.ts';
 import { managementEndpoints } from '../management/endpoints/index.ts';
 import { openApiDocuments } from '../management/openapi/index.ts';
 import { createManagementServer, type ManagementServer } from '../management/server.ts';
@@ -19,6 +20,8 @@ const SALT_BYTES = 32;
 export interface ManagementPlaneOptions {
   readonly config: Config;
   readonly store: Store;
+  /** What the gateway knows of addresses, also later. */
+  readonly places: Places;
   readonly clock: Clock;
   readonly log: GatewayLog;
   readonly version: string;
@@ -38,7 +41,7 @@ export interface ManagementPlane {
  * @throws ConfigError when the secret or key that tokens are checked with cannot be used
  */
 export async function createManagementPlane(options: ManagementPlaneOptions): Promise<ManagementPlane | null> {
-  const { config, store, clock, log, version } = options;
+  const { config, store, places, clock, log, version } = options;
   const { jwt, listen, maxBodyBytes } = config.management;
   if (listen === null) return null;
   const authenticate = await createAuthenticator(jwt, clock, {
@@ -48,10 +51,16 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
     },
   });
   for (const warning of authenticate.warnings) log.logger.warn(warning);
-  const administration = new Administration({ store, clock, config, claimSalt: claimSalt(config) });
+  const administration = new Administration({
+    store,
+    clock,
+    config,
+    places: () => ({ places, gaps: [] }),
+    claimSalt: claimSalt(config),
+  });
   let changed = (): Promise<void> => Promise.resolve();
   const endpoints = managementEndpoints((caller) => administration.as(caller)).map((endpoint) =>
-    endpoint.method === 'GET' ? endpoint : telling(endpoint, () => changed()),
+    mayChange(endpoint) ? telling(endpoint, () => changed()) : endpoint,
   );
   const counters = new ManagementCounters();
   const writeAnswer = answerLog(log.logger);

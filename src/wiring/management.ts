@@ -8,6 +8,7 @@ import { localCaller } from '../management/caller.ts';
 import type { ManagementClient } from '../management/client.ts';
 import { openStore } from '../stores/open.ts';
 import { systemClock } from './clock.ts';
+import { openLocalPlaces } from './local-places.ts';
 
 /** All that is needed to manage keys, for whoever can write to the store. */
 export interface Management {
@@ -29,7 +30,13 @@ export async function openManagement(config: Config): Promise<Management> {
   const store = await openStore(config.store, systemClock);
   // Nobody asks here for what was done before: each run of the command line is a request of its own.
   const claimSalt = Buffer.alloc(0);
-  const administration = new Administration({ store, clock: systemClock, config, claimSalt });
+  const administration = new Administration({
+    store,
+    clock: systemClock,
+    config,
+    places: () => openLocalPlaces(config.places),
+    claimSalt,
+  });
   const caller = localCaller(userName(), hostname());
   return {
     client: administration.as(caller),

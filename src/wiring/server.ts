@@ -1,36 +1,29 @@
 import type { Config, ListenAddress } from '../config/config.ts';
 import { restartOnly } from '../config/restart.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { Gate } from '../core/gate.ts';
-import type { Places } from '../core/places.ts';
-import { type Store, StoreError } from '../core/ports.ts';
-import { NO_ROLES, type RolePermissions, rolePermissions } from '../core/role.ts';
+import type { Store } from '../core/ports.ts';
 import { RouteTable } from '../core/route.ts';
 import { createGateway, type Gateway } from '../gateway/index.ts';
 import { failedTellings } from '../gateway/tell.ts';
 import { createUpgrader, type Upgrader } from '../gateway/upgrade.ts';
-import { KeyDirectory } from '../keys/directory.ts';
-import { createSecretHasher } from '../keys/hasher.ts';
-import type { KeyLoader } from '../keys/key-cache.ts';
-import { loadKey } from '../keys/loader.ts';
-import { createFailureThrottle } from '../limits/failure-throttle.ts';
-import { LedgerLimiter } from '../limits/limiter.ts';
 import { createHealthServer, type HealthServer } from '../observe/health-server.ts';
 import type { GatewayLog } from '../observe/logger.ts';
 import { createMetrics, type MetricsSources } from '../observe/metrics.ts';
 import { createReadiness } from '../observe/readiness.ts';
 import { createRequestLog } from '../observe/request-log.ts';
 import { TrafficCounters } from '../observe/traffic.ts';
-import { openPlaces } from '../places/index.ts';
+import type { LivePlaces } from '../places/index.ts';
 import { openStore } from '../stores/open.ts';
 import { systemClock as clock } from './clock.ts';
+import { GateKeeper } from './gate-keeper.ts';
 import { createManagementPlane, type ManagementPlane } from './management-plane.ts';
+import { openLoggedPlaces } from './places.ts';
 import { Recorders } from './recorders.ts';
 
 /** What is opened before a server can be made. */
 interface Opened {
   readonly store: Store;
-  readonly places: Places;
+  readonly places: LivePlaces;
   readonly management: ManagementPlane | null;
 }
 
@@ -59,12 +52,14 @@ export interface RunningServer {
  *   error (`EADDRINUSE`, …) when an address cannot be had
  */
 export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
-  const places = await openPlaces(config.places);
+  const places = await openLoggedPlaces(config.places, options.log.logger);
   const store = await openStore(config.store, clock);
-  const management = await createManagementPlane({ config, store, clock, ...options }).catch(async (error: unknown) => {
-    await store.close();
-    throw error;
-  });
+  const management = await createManagementPlane({ config, store, places, clock, ...options }).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   const server = new Server(config, options, { store, places, management });
   try {
     await server.start();
@@ -77,14 +72,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 
 class Server implements RunningServer {
   #config: Config;
-  #roles: RolePermissions = NO_ROLES;
   /** For those who ask again about a request that was let in before: open WebSockets. */
   #routes: RouteTable;
   #isDraining = false;
   readonly #opened: Opened;
   readonly #log: GatewayLog;
-  readonly #directory: KeyDirectory;
-  readonly #limiter: LedgerLimiter;
+  readonly #gate: GateKeeper;
   readonly #recorders: Recorders;
   readonly #upgrader: Upgrader;
   readonly #gateway: Gateway;
@@ -98,13 +91,9 @@ class Server implements RunningServer {
     this.#routes = new RouteTable(config.access);
     this.#log = log;
     this.#opened = opened;
-    const hasher = createSecretHasher(config.keys.peppers);
-    const options = { ...config.cache, onRolesChanged: () => this.#readRoles() };
-    this.#directory = new KeyDirectory(store.keys, hasher, this.#loader(), clock, options);
-    opened.management?.onChange(() => this.#directory.refresh());
-    this.#limiter = new LedgerLimiter(store.limits, clock, config.cache.maxKeys);
-    const failures = createFailureThrottle(config.failures);
-    const gate: Gate = { clock, keys: this.#directory, failures, limiter: this.#limiter };
+    const gate = new GateKeeper({ config, store, places: opened.places, logger: log.logger });
+    this.#gate = gate;
+    opened.management?.onChange(() => gate.keys.refresh());
     this.#recorders = new Recorders({ store, clock, log, config: () => this.#config });
     const onExchange = this.#sink();
     this.#upgrader = createUpgrader({
@@ -122,6 +111,7 @@ class Server implements RunningServer {
         ping: () => store.ping(),
         isListening: () => this.#gateway.address !== null,
         isDraining: () => this.#isDraining,
+        places: () => opened.places.status(),
         storeGraceMs: config.health.storeGraceMs,
       }),
       metrics: createMetrics(this.#traffic, this.#metricSources(version), opened.management?.counters ?? null),
@@ -143,7 +133,8 @@ class Server implements RunningServer {
 
   async start(): Promise<void> {
     await this.#health.listen();
-    await this.#directory.start();
+    this.#opened.places.start();
+    await this.#gate.keys.start();
     await this.#opened.management?.server.listen();
     await this.#gateway.listen();
   }
@@ -152,7 +143,7 @@ class Server implements RunningServer {
     const left = restartOnly(this.#config, config);
     this.#config = config;
     this.#gateway.reload(config);
-    this.#directory.reload(this.#loader());
+    this.#gate.reload(config);
     this.#opened.management?.reload(config);
     this.#log.logger.level = config.log.level;
     this.#routes = new RouteTable(config.access);
@@ -166,35 +157,18 @@ class Server implements RunningServer {
   }
 
   async stop(): Promise<void> {
-    const { management, store } = this.#opened;
+    const { management, places, store } = this.#opened;
     this.#isDraining = true;
     // What never listened has nobody to wait for.
     await Promise.all([
       this.#gateway.address === null ? this.#gateway.close() : this.#gateway.drain(),
       management?.server.close(),
     ]);
-    this.#directory.stop();
+    this.#gate.keys.stop();
+    await places.stop();
     await this.#recorders.stop();
     await store.close();
     await this.#health.close();
-  }
-
-  /** How keys are parsed now. */
-  #loader(): KeyLoader {
-    const catalogue = { tiers: this.#config.tiers, presets: this.#config.presets, roles: this.#roles };
-    const { places } = this.#opened;
-    return (record) => loadKey(record, catalogue, places);
-  }
-
-  /** One damaged role must not look like a store that is down: the roles stay as they were, and keys work. */
-  async #readRoles(): Promise<void> {
-    try {
-      this.#roles = rolePermissions(await this.#opened.store.roles.list());
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'STORE_CORRUPT') throw error;
-      this.#log.logger.error({ err: error }, 'the roles cannot be understood and stay as they were');
-    }
-    this.#directory.reload(this.#loader());
   }
 
   /** Each ended exchange goes to the counters, to those who record it in the store, and to the log when that is wanted. */
@@ -209,8 +183,7 @@ class Server implements RunningServer {
   }
 
   #metricSources(version: string): MetricsSources {
-    const directory = this.#directory;
-    const limiter = this.#limiter;
+    const { keys: directory, limiter } = this.#gate;
     return {
       version,
       requestsInFlight: () => this.#gateway.inFlight,
@@ -226,6 +199,7 @@ class Server implements RunningServer {
       requestLogDropped: () => this.#recorders.requestsDropped,
       internalErrors: () => failedTellings(),
       configReloads: () => this.#reloads,
+      places: () => this.#opened.places.status(),
     };
   }
 }

@@ -42,7 +42,7 @@ t.test('an unknown command is told with the nearest one', async (t) => {
   );
   t.match(
     await complaint(t, 'frobnicate'),
-    /^unknown command latchkey frobnicate; expected serve, keys, roles, audit, token, /,
+    /^unknown command latchkey frobnicate; expected serve, keys, explain, roles, audit, token, /,
   );
   t.match(await complaint(t, 'help', 'kyes'), /did you mean latchkey keys\?$/);
   t.equal(await complaint(t, '--store', 'keys', 'list'), 'expected a command before --store; see latchkey --help');

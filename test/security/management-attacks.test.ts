@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
+import { NO_PLACES } from '../../src/core/places.ts';
 import { Administration } from '../../src/management/administration.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
 import { folder } from '../management/fixture.ts';
@@ -138,7 +139,13 @@ t.test('a damaged role keeps nobody from revoking a key, and gives nobody anothe
   const store = await openSqliteStore({ path, timeoutMs: 10_000, clock });
   t.teardown(() => store.close());
   const { config } = load(MANAGED);
-  const administration = new Administration({ store, clock, config, claimSalt: Buffer.alloc(0) });
+  const administration = new Administration({
+    store,
+    clock,
+    config,
+    places: () => ({ places: NO_PLACES, gaps: [] }),
+    claimSalt: Buffer.alloc(0),
+  });
   const [ann, admin] = [['incidents:read'], ['admin:write']].map((may) => administration.as(callerOf('ann', may)));
   if (ann === undefined || admin === undefined) throw new Error('there are two');
   await admin.createRole({ name: 'readers', permissions: [] });

@@ -1,4 +1,6 @@
+import type { Config } from '../../src/config/config.ts';
 import { compilePermissions } from '../../src/core/permission.ts';
+import { NO_PLACES, type Places } from '../../src/core/places.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { Administration } from '../../src/management/administration.ts';
 import type { Caller } from '../../src/management/caller.ts';
@@ -25,6 +27,7 @@ presets:
 export interface AdminFixture {
   readonly clock: ManualClock;
   readonly store: Store;
+  readonly config: Config;
   readonly administration: Administration;
   /** A caller with these permissions in its token. */
   as(subject: string, ...permissions: readonly string[]): ManagementClient;
@@ -43,12 +46,18 @@ export function callerOf(subject: string, permissions: readonly string[]): Calle
 }
 
 /** The administration on a SQLite store of its own. @param more further sections of the configuration */
-export async function administer(t: Tap, more = ''): Promise<AdminFixture> {
+export async function administer(t: Tap, more = '', places: Places = NO_PLACES): Promise<AdminFixture> {
   const clock = new ManualClock();
   const store = await sqliteStore(t, clock);
   const { config } = load(`${MANAGED}${more}`);
-  const administration = new Administration({ store, clock, config, claimSalt: Buffer.from('salt') });
+  const administration = new Administration({
+    store,
+    clock,
+    config,
+    places: () => ({ places, gaps: [] }),
+    claimSalt: Buffer.from('salt'),
+  });
   const as = (subject: string, ...permissions: readonly string[]): ManagementClient =>
     administration.as(callerOf(subject, permissions));
-  return { clock, store, administration, as, admin: as('root', 'admin:write') };
+  return { clock, store, config, administration, as, admin: as('root', 'admin:write') };
 }

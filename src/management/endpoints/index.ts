@@ -2,6 +2,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { auditEndpoints } from './audit.ts';
 import { bulkEndpoints } from './bulk.ts';
 import { catalogueEndpoints } from './catalogue.ts';
+import { explainEndpoints } from './explain.ts';
 import { keyActionEndpoints } from './key-actions.ts';
 import { keyEndpoints } from './keys.ts';
 import { logEndpoints } from './logs.ts';
@@ -19,6 +20,7 @@ export function managementEndpoints(clientFor: ClientFor): Endpoint[] {
     ...bulkEndpoints(clientFor),
     ...usageEndpoints(clientFor),
     ...logEndpoints(clientFor),
+    ...explainEndpoints(clientFor),
     ...roleEndpoints(clientFor),
     ...catalogueEndpoints(clientFor),
     ...auditEndpoints(clientFor),

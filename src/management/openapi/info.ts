@@ -15,6 +15,7 @@ export const TAGS = {
   Keys: 'A key is a record with an id; its secret is shown once, when it is made or rotated.',
   Usage: 'How many requests came with a key, where they went, and how they ended.',
   Logs: 'The requests of a key, one by one.',
+  Explain: 'What becomes of a request, and why: without making it.',
   Roles: 'Named sets of permissions that are made over this API; a key has those of its roles too.',
   Catalogue: 'What the configuration has for keys: permissions, presets, tiers and types.',
   Audit: 'Who managed what. Entries are chained by their hashes.',

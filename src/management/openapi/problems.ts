@@ -1,5 +1,5 @@
 import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
-import type { Endpoint } from '../endpoint.ts';
+import { type Endpoint, mayChange } from '../endpoint.ts';
 import { FAILURES, type FailureCode, ManagementError } from '../failures.ts';
 import { problemOf } from '../problems.ts';
 import { FAILURE_CODES, problem } from '../schemas/problem.ts';
@@ -57,7 +57,7 @@ export function failuresOf(endpoint: Endpoint): FailureCode[] {
     ...(endpoint.alsoFails ?? []),
   ]);
   if (endpoint.params !== undefined) codes.add('not_found');
-  if (endpoint.method !== 'GET') codes.add('conflict').add('store_read_only');
+  if (mayChange(endpoint)) codes.add('conflict').add('store_read_only');
   if (isGuarded(endpoint)) codes.add('precondition_failed');
   if (endpoint.isIdempotent === true) codes.add('idempotency_mismatch');
   if (endpoint.streams === true) codes.add('too_many_followers');

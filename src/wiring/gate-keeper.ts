@@ -1,0 +1,72 @@
+import type { Config } from '../config/config.ts';
+import type { FailureThrottle, Gate } from '../core/gate.ts';
+import type { Places } from '../core/places.ts';
+import { type Store, StoreError } from '../core/ports.ts';
+import { NO_ROLES, type RolePermissions, rolePermissions } from '../core/role.ts';
+import { KeyDirectory } from '../keys/directory.ts';
+import { createSecretHasher } from '../keys/hasher.ts';
+import type { KeyLoader } from '../keys/key-cache.ts';
+import { loadKey } from '../keys/loader.ts';
+import { createFailureThrottle } from '../limits/failure-throttle.ts';
+import { LedgerLimiter } from '../limits/limiter.ts';
+import type { GatewayLog } from '../observe/logger.ts';
+import { compileGlobal } from '../restrictions/global.ts';
+import { systemClock } from './clock.ts';
+
+export interface GateKeeperOptions {
+  readonly config: Config;
+  readonly store: Store;
+  readonly places: Places;
+  readonly logger: GatewayLog['logger'];
+}
+
+/** All that the checks ask, over the store; what a reload changes of it, changes for the requests that come from then on. */
+export class GateKeeper implements Gate {
+  readonly clock = systemClock;
+  readonly keys: KeyDirectory;
+  readonly limiter: LedgerLimiter;
+  readonly failures: FailureThrottle;
+  restrictions: Gate['restrictions'];
+  readonly #store: Store;
+  readonly #places: Places;
+  readonly #logger: GatewayLog['logger'];
+  #config: Config;
+  #roles: RolePermissions = NO_ROLES;
+
+  constructor({ config, store, places, logger }: GateKeeperOptions) {
+    this.#config = config;
+    this.#store = store;
+    this.#places = places;
+    this.#logger = logger;
+    const hasher = createSecretHasher(config.keys.peppers);
+    const options = { ...config.cache, onRolesChanged: () => this.#readRoles() };
+    this.keys = new KeyDirectory(store.keys, hasher, this.#loader(), systemClock, options);
+    this.limiter = new LedgerLimiter(store.limits, systemClock, config.cache.maxKeys);
+    this.failures = createFailureThrottle(config.failures);
+    this.restrictions = compileGlobal(config.restrictions, places);
+  }
+
+  reload(config: Config): void {
+    this.#config = config;
+    this.keys.reload(this.#loader());
+    this.restrictions = compileGlobal(config.restrictions, this.#places);
+  }
+
+  /** How keys are parsed now. */
+  #loader(): KeyLoader {
+    const { tiers, presets, restrictions } = this.#config;
+    const settings = { tiers, presets, roles: this.#roles, shadow: restrictions.shadow };
+    return (record) => loadKey(record, settings, this.#places);
+  }
+
+  /** One damaged role must not look like a store that is down: the roles stay as they were, and keys work. */
+  async #readRoles(): Promise<void> {
+    try {
+      this.#roles = rolePermissions(await this.#store.roles.list());
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'STORE_CORRUPT') throw error;
+      this.#logger.error({ err: error }, 'the roles cannot be understood and stay as they were');
+    }
+    this.keys.reload(this.#loader());
+  }
+}

@@ -1,0 +1,71 @@
+import t from 'tap';
+import type { KeyRecord } from '../../src/core/key.ts';
+import { waiting } from '../../src/explain/candidate.ts';
+import { keyRecord, LIMITS } from '../support/keys.ts';
+import { BLIND, changesFor, described, setUp, stepOf } from './fixture.ts';
+
+t.test('limits that are used up: how they stand, how long to wait, and what to raise', async (t) => {
+  const { why, store, clock } = await setUp(t);
+  const cases: [KeyRecord['limits'], string, string, unknown][] = [
+    [{ perHour: 2 }, 'wait until 2026-11-22T13:00:00.000Z', 'raise per_hour to 4', { per_hour: 4 }],
+    [{ perDay: 2, burst: 9 }, 'wait until 2026-11-23T00:00:00.000Z', 'raise per_day to 4', { burst: 9, per_day: 4 }],
+  ];
+  for (const [limits, wait, raise, set] of cases) {
+    const key = keyRecord({ limits });
+    await store.limits.lease(key.id, { ...LIMITS, ...limits }, 2);
+    const told = await why(key);
+    t.match(told, { allowed: false, code: 'rate_limited', togetherSuffice: true });
+    t.strictSame(changesFor(told, 'limit'), [
+      { text: wait, set: null, suffices: true },
+      { text: raise, set: { limits: set }, suffices: true },
+    ]);
+  }
+  const key = keyRecord({ limits: { burst: 2, perHour: 3_600 } });
+  await store.limits.lease(key.id, { ...LIMITS, burst: 2, perHour: 3_600 }, 2);
+  const told = await why(key);
+  t.strictSame(
+    changesFor(told, 'limit'),
+    [{ text: 'wait 1 s', set: null, suffices: true }],
+    'a deeper bucket is no fuller',
+  );
+  t.match(stepOf(told, 'limit'), {
+    detail: 'left: 0 of 2 at once, 3,598 of 3,600 an hour, 9,998 of 10,000 a day',
+    passesAt: clock.now() + 1_000,
+  });
+  t.strictSame(told.limits, {
+    burst: { limit: 2, remaining: 0, fullInMs: 2_000 },
+    hour: { limit: 3_600, remaining: 3_598, fullInMs: 1_800_000 },
+    day: { limit: 10_000, remaining: 9_998, fullInMs: 41_400_000 },
+  });
+  t.match(await why(key, { at: clock.now() + 3_600_000 }), { allowed: true, limits: { burst: { remaining: 2 } } });
+});
+
+t.test('limits before the request, of a key that was never used', async (t) => {
+  const { why } = await setUp(t);
+  const untouched = (limit: number) => ({ limit, remaining: limit, fullInMs: 0 });
+  t.strictSame((await why()).limits, { burst: untouched(100), hour: untouched(1_000), day: untouched(10_000) });
+});
+
+t.test('a store that cannot say how the limits stand: that is not known, and nothing else is amiss', async (t) => {
+  const { why } = await setUp(t);
+  const told = await why({}, {}, BLIND);
+  t.match(told, { allowed: null, code: null, limits: null });
+  t.match(stepOf(told, 'limit'), { verdict: 'unknown', detail: 'the store cannot say how the limits stand' });
+  t.match(await why({ status: 'disabled' }, {}, BLIND), { allowed: false, togetherSuffice: false });
+  const broken = { peek: () => Promise.reject(new TypeError('a mistake')) };
+  await t.rejects(why({}, {}, broken), TypeError);
+});
+
+t.test('how the limits stood long ago is not known: they are told as they stand', async (t) => {
+  const { why, clock } = await setUp(t);
+  const told = await why({}, { at: clock.now() - 3_600_000 });
+  t.match(told, { allowed: true, limits: { hour: { remaining: 1_000 } } });
+  t.match(stepOf(told, 'limit').detail, /a day at 2026-11-22T12:30:00\.000Z; earlier is not known$/);
+});
+
+t.test('of several waits the longest counts', async (t) => {
+  const waits = [waiting('wait 9 s', 9_000), waiting('wait 1 s', 1_000)];
+  const { world, clock } = await setUp(t);
+  const now = { record: keyRecord(), request: described({ at: clock.now() }), path: '/', world, waitMs: 0 };
+  t.equal(waits.reduce((situation, wait) => wait.apply(situation), now).waitMs, 9_000);
+});
