@@ -5,17 +5,10 @@ import { hintOf } from '../src/keys/secret.ts';
 /** Restrictions that every request of a benchmark passes, and that must be looked at all the same. */
 export const RESTRICTIONS: KeyRestrictions = {
   ip_restrictions: ['127.0.0.0/8', '10.0.0.0/8', '203.0.113.5', '2001:db8::/32'],
-  country_restrictions: [],
-  block_tor: false,
   time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
 };
 
-export const UNRESTRICTED: KeyRestrictions = {
-  ip_restrictions: [],
-  country_restrictions: [],
-  block_tor: false,
-  time_restrictions: null,
-};
+export const UNRESTRICTED: KeyRestrictions = {};
 
 const hasher = createSecretHasher([]);
 const DAY_MS = 86_400_000;
@@ -36,6 +29,7 @@ export function benchKey(secret: string, i: number, now: number, restrictions: K
     tier: 'bench',
     limits: {},
     restrictions,
+    shadow: [],
     secret: { digest: hasher.digest(secret), hint: hintOf(secret) },
     previous: null,
     sealedSecret: null,

@@ -151,6 +151,16 @@ t.test('what is told of a key afterwards, and the same over the API', async (t) 
   t.match(stdout, /^key_[0-9a-f]+ +from a script +service +you +active /m, 'the table');
 });
 
+t.test('why a request is refused', async (t) => {
+  const cwd = clone(t);
+  await startServing(t, cwd, block('demo'), ANYWHERE);
+  const { id } = await createKey(t, cwd, 'service-key');
+  const { code, stdout, stderr } = await run(cwd, block('explain').replaceAll('KEY_ID', id));
+  t.equal(code, 0, stderr);
+  t.match(stdout, /^Refused: 403 permission_denied/);
+  t.match(stdout, `latchkey keys update ${id}`, 'what would let it through');
+});
+
 t.test('its own configuration has no mistakes', async (t) => {
   const { code, stdout, stderr } = await run(clone(t), block('check'));
   t.equal(code, 0, stderr);

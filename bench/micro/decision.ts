@@ -42,7 +42,7 @@ const directory = new KeyDirectory(
     pruneClaims: async () => 0,
   },
   hasher,
-  (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {}, roles: NO_ROLES }),
+  (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {}, roles: NO_ROLES, shadow: [] }),
   clock,
   { maxKeys: 100_000, maxUnknown: 10_000, ttlMs: 3_600_000, unknownTtlMs: 1_000, maxStaleMs: 900_000 },
 );
@@ -61,6 +61,7 @@ const gate: Gate = {
       return lease;
     },
   },
+  restrictions: [],
 };
 
 function record(secret: string, i: number): KeyRecord {

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { configForUpstream } from '../../src/config/load.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
+import { NO_PLACES } from '../../src/core/places.ts';
 import type { KeyQuery, KeySort, Store } from '../../src/core/ports.ts';
 import { Administration } from '../../src/management/administration.ts';
 import { localCaller } from '../../src/management/caller.ts';
@@ -127,7 +128,13 @@ type AskPage = (query: KeyQuery) => Promise<number>;
 function asked(store: Store): Readonly<Record<string, AskPage>> {
   const { config } = configForUpstream('http://127.0.0.1:9', {});
   const clock = { now: () => NOW };
-  const administration = new Administration({ store, clock, config, claimSalt: Buffer.alloc(0) });
+  const administration = new Administration({
+    store,
+    clock,
+    config,
+    claimSalt: Buffer.alloc(0),
+    places: () => ({ places: NO_PLACES, gaps: [] }),
+  });
   const client = administration.as(localCaller('bench', 'localhost'));
   return {
     store: async (query) => (await store.keys.list(query)).keys.length,
