@@ -8,6 +8,15 @@ export const RESTRICTIONS: KeyRestrictions = {
   time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
 };
 
+/** Every kind of them; passed from addresses in the Netherlands that are no exits of Tor. */
+export const ALL_RESTRICTIONS: KeyRestrictions = {
+  ip_restrictions: ['145.96.0.0/11', '10.0.0.0/8', '203.0.113.5', '2001:db8::/32'],
+  country_restrictions: ['NL', 'BE', 'DE'],
+  block_tor: true,
+  time_restrictions: { timezone: 'Europe/Amsterdam', allowed_hours: ['00:00-24:00'], allowed_days: [] },
+  user_agent_restrictions: ['curl/*', 'acme-sync/*'],
+};
+
 export const UNRESTRICTED: KeyRestrictions = {};
 
 const hasher = createSecretHasher([]);
