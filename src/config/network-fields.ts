@@ -66,12 +66,18 @@ function encryptedUrl(what: string) {
   return text(what, (input) => {
     // Said without the value: it may hold a password.
     if (input.includes('@')) return new Invalid(`expected ${what}, without user and password`);
-    if (!/^https?:\/\/[\x21-\x7e]+$/i.test(input) || !URL.canParse(input)) return unexpected(what, input);
+    const masked = maskQuery(input);
+    if (!/^https?:\/\/[\x21-\x7e]+$/i.test(input) || !URL.canParse(input)) return unexpected(what, masked);
     const url = new URL(input);
-    if (url.hash !== '') return unexpected(what, input);
+    if (url.hash !== '') return unexpected(what, masked);
     if (url.protocol === 'https:' || isLoopback(hostOf(url))) return url.href;
-    return new Invalid(`expected https://; http:// is for this machine alone, got ${shown(input)}`);
+    return new Invalid(`expected https://; http:// is for this machine alone, got ${shown(masked)}`);
   });
+}
+
+/** An URL fit to be shown: what follows `?` or `#` may hold a secret, and is replaced by asterisks. */
+export function maskQuery(url: string): string {
+  return url.replace(/([?#]).+$/s, '$1********');
 }
 
 const NETWORK_WHAT = 'an address or a CIDR, like 10.0.0.0/8, 192.0.2.7 or fd00::/8';

@@ -14,6 +14,7 @@ import type {
   TorListSource,
   UpstreamConfig,
 } from './config.ts';
+import { maskQuery } from './network-fields.ts';
 import { maskStoreUrl } from './store-url.ts';
 
 /** Stands for a secret. Long enough to be seen, and no hint of its length. */
@@ -104,7 +105,7 @@ function management(config: ManagementConfig): Record<string, unknown> {
   const { issuer, audience, source } = config.jwt;
   return {
     listen: config.listen === null ? 'off' : address(config.listen),
-    jwt: { issuer, audience, [source.kind]: source.kind === 'jwks_url' ? source.url : source.path },
+    jwt: { issuer, audience, [source.kind]: source.kind === 'jwks_url' ? maskQuery(source.url) : source.path },
     max_body_size: formatSize(config.maxBodyBytes),
     self_service: { permissions: config.selfServicePermissions, max_keys: config.selfServiceMaxKeys },
   };
@@ -142,7 +143,7 @@ function places(config: PlacesConfig): Record<string, unknown> {
 function torList(source: TorListSource): Record<string, unknown> {
   if (source.kind === 'file') return { list_file: source.path };
   const { url, refreshMs, keptFile } = source;
-  return { list_url: url, refresh: formatDuration(refreshMs), kept_file: keptFile ?? 'off' };
+  return { list_url: maskQuery(url), refresh: formatDuration(refreshMs), kept_file: keptFile ?? 'off' };
 }
 
 function store(config: StoreConfig): Record<string, unknown> {

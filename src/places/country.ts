@@ -1,28 +1,26 @@
+import { setImmediate } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type CountryResponse, Reader } from 'maxmind';
-import { canonicalAddress } from '../core/address.ts';
+import { canonicalAddress, parseAddress } from '../core/address.ts';
 import { isCountryCode } from '../core/country.ts';
 import type { PlacesError } from '../core/places.ts';
 import { invalidFile, type ReadFile } from './file.ts';
-import { isWholeTree } from './mmdb-tree.ts';
+import { type Mmdb, openMmdb } from './mmdb.ts';
 import { recalling } from './recall.ts';
 
 export const COUNTRY_SETTING = 'country.database';
 /** A database of cities has some 150MiB; of countries, a tenth of that. It is kept in memory. */
 export const MAX_COUNTRY_BYTES = 1024 * 1024 * 1024;
-/** Decoded entries kept; a database of countries has hundreds. */
+/** Entries whose country is kept; a database of countries has hundreds. */
 const MAX_ENTRIES = 1_000;
 /** Networks that are looked at for one whose country is known. */
 const MAX_SAMPLE = 10_000;
-/** Between the tree and the data of an MMDB file. */
-const SEPARATOR_BYTES = 16;
-/** Before the description of an MMDB file, which stands within so many bytes of its end. */
-const MARKER = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
-const MAX_DESCRIPTION_BYTES = 128 * 1024;
+/** Some milliseconds of work, whatever the entries are; requests get their turn between two of them. */
+const SAMPLES_PER_TURN = 20;
+/** What stands for no known country among those that are kept. */
+const UNKNOWN = '';
 
 const EXPECTED = 'expected a database of countries in the MMDB format, like GeoLite2-Country.mmdb';
-
-type Database = Reader<CountryResponse>;
 
 /** A database of countries, whole and in memory. */
 export interface Countries {
@@ -40,47 +38,58 @@ export interface Countries {
 export async function parseCountries(path: string, { bytes }: ReadFile): Promise<Countries> {
   const invalid = (problem: string): PlacesError => invalidFile(COUNTRY_SETTING, path, problem);
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) throw invalid('is compressed; unpack it with gunzip');
-  const database = await parse(bytes);
+  const database = await openMmdb(bytes);
   if (database === null) throw invalid(`cannot be understood; ${EXPECTED}`);
-  if (!knowsSome(database)) throw invalid(`knows no country; ${EXPECTED}`);
-  const builtAt = database.metadata.buildEpoch.getTime();
+  const codes = entryCodes(database, bytes);
+  if (!(await knowsSome(database, codes))) throw invalid(`knows no country; ${EXPECTED}`);
+  const builtAt = new Date(database.buildEpoch * 1000).getTime();
   return {
     countryOf: recalling((address) => {
       const canonical = canonicalAddress(address);
-      return canonical === null ? null : lookUp(database, canonical);
+      return canonical === null ? null : codes(canonical).code;
     }),
     builtAt: builtAt > 0 ? builtAt : null,
   };
 }
 
-/** null when the bytes are not a whole database. */
-async function parse(bytes: Buffer): Promise<Database | null> {
-  const description = bytes.subarray(-MAX_DESCRIPTION_BYTES).lastIndexOf(MARKER);
-  if (description < 0) return null;
-  const dataEnd = Math.max(0, bytes.length - MAX_DESCRIPTION_BYTES) + description;
-  try {
-    const database: Database = new Reader(bytes, {
-      cache: new LRUCache<string | number, object>({ max: MAX_ENTRIES }),
-    });
-    const { ipVersion, nodeCount, recordSize, searchTreeSize } = database.metadata;
-    const dataSize = dataEnd - searchTreeSize - SEPARATOR_BYTES;
-    if (!(nodeCount > 0 && dataSize > 0) || (ipVersion !== 4 && ipVersion !== 6)) return null;
-    const layout = { nodeCount, recordSize, separatorBytes: SEPARATOR_BYTES, dataSize };
-    return (await isWholeTree(bytes, layout)) ? database : null;
-  } catch {
-    return null; // The reader runs into whatever is wrong, with errors of many kinds.
-  }
+interface FoundCode {
+  /** null when it is not known, or its entry is damaged: of the others it is. */
+  readonly code: string | null;
+  /** How many leading bits the network has. */
+  readonly prefix: number;
 }
 
 /** @param address in canonical form, so that an embedded IPv4 address is asked for as such */
-function lookUp(database: Database, address: string): string | null {
-  // Asked for an IPv6 address, a tree of IPv4 addresses answers for its first 32 bits.
-  if (database.metadata.ipVersion === 4 && address.includes(':')) return null;
-  try {
-    return countryIn(database.get(address));
-  } catch {
-    return null; // A damaged entry: its country is not known, and the others are.
-  }
+type Codes = (address: string) => FoundCode;
+
+/**
+ * The countries of addresses. The library decodes an entry whatever it takes, and a few KiB can hold one of any size: it is
+ * asked for those that a bounded look has found to be within bounds. Codes are kept, never entries.
+ */
+function entryCodes(database: Mmdb, bytes: Buffer): Codes {
+  const reader = new Reader<CountryResponse>(bytes, { cache: { get: () => undefined, set: () => undefined } });
+  const known = new LRUCache<number, string>({ max: MAX_ENTRIES });
+  const decoded = (entry: number, address: string): string => {
+    if (!database.isReadable(entry)) return UNKNOWN;
+    try {
+      return countryIn(reader.get(address)) ?? UNKNOWN;
+    } catch {
+      return UNKNOWN; // Damaged in a way that only the library minds.
+    }
+  };
+  return (address) => {
+    const words = parseAddress(address)?.words ?? [];
+    // A tree of IPv4 addresses would answer for the first 32 bits.
+    if (words.length === 0 || (database.ipVersion === 4 && words.length > 1)) return { code: null, prefix: 0 };
+    const { entry, prefix } = database.find(words);
+    if (entry === null) return { code: null, prefix };
+    let code = known.get(entry);
+    if (code === undefined) {
+      code = decoded(entry, address);
+      known.set(entry, code);
+    }
+    return { code: code === UNKNOWN ? null : code, prefix };
+  };
 }
 
 /** The first code that an entry has is its country, also when ISO 3166-1 does not list it: the others mean other things. */
@@ -98,28 +107,27 @@ function member(value: unknown, name: string): unknown {
 }
 
 /** Whether it knows any country: with a database of something else, every restricted key would be refused in silence. */
-function knowsSome(database: Database): boolean {
-  const width = database.metadata.ipVersion === 4 ? 32 : 128;
+async function knowsSome(database: Mmdb, codes: Codes): Promise<boolean> {
+  const width = database.ipVersion === 4 ? 32 : 128;
   let at = 0n;
-  for (let i = 0; i < MAX_SAMPLE && at < 1n << BigInt(width); i++) {
-    const address = textOf(at, width);
-    if (lookUp(database, address) !== null) return true;
-    at += 1n << BigInt(width - prefixOf(database, address));
+  for (let i = 1; i <= MAX_SAMPLE && at < 1n << BigInt(width); i++) {
+    const { entry, prefix } = database.find(wordsOf(at, width));
+    if (entry !== null && codes(textOf(at, width)).code !== null) return true;
+    at += 1n << BigInt(width - prefix);
+    if (i % SAMPLES_PER_TURN === 0) await setImmediate();
   }
   return false;
 }
 
-/** How many leading bits the network of an address has. */
-function prefixOf(database: Database, address: string): number {
-  try {
-    return database.getWithPrefixLength(address)[1];
-  } catch {
-    return 0; // Damaged: the sample ends here.
-  }
+/** The address as words of 32 bits. */
+function wordsOf(address: bigint, width: 32 | 128): number[] {
+  const words = [];
+  for (let shift = width - 32; shift >= 0; shift -= 32) words.push(Number((address >> BigInt(shift)) & 0xffff_ffffn));
+  return words;
 }
 
 function textOf(address: bigint, width: 32 | 128): string {
-  const hex = address.toString(16).padStart(width / 4, '0');
-  const parts = hex.match(width === 32 ? /../g : /..../g) ?? [];
-  return width === 32 ? parts.map((part) => Number.parseInt(part, 16)).join('.') : parts.join(':');
+  const words = wordsOf(address, width);
+  if (width === 32) return [24, 16, 8, 0].map((shift) => ((words[0] ?? 0) >>> shift) & 255).join('.');
+  return words.map((word) => `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`).join(':');
 }

@@ -1,4 +1,5 @@
 import { PlacesError } from '../core/places.ts';
+import { gather } from './gather.ts';
 
 export const URL_SETTING = 'tor.list_url';
 /** From the request to the last byte of the answer. */
@@ -81,15 +82,9 @@ async function listOf(
     const isRedirect = status >= 301 && status <= 308 && status !== 304;
     throw failure(url, `answers with status ${status}${isRedirect ? ', a redirect, which is not followed' : ''}`);
   }
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop cancels what has not come yet.
-  for await (const piece of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > limit) throw invalidList(url, `is too long; expected at most ${limit / 1024 / 1024}MiB`);
-    pieces.push(piece);
-  }
-  return { bytes: Buffer.concat(pieces, length), ...validators(headers.get('etag'), headers.get('last-modified')) };
+  const bytes = await gather((body ?? []) as AsyncIterable<Uint8Array>, limit);
+  if (bytes === null) throw invalidList(url, `is too long; expected at most ${limit / 1024 / 1024}MiB`);
+  return { bytes, ...validators(headers.get('etag'), headers.get('last-modified')) };
 }
 
 /** What can be sent back as it is; another form than these two have is forgotten. */

@@ -142,7 +142,7 @@ export class FetchedTorList {
       if (this.#good !== null) this.#good = { ...this.#good, at };
       this.#record.updates.unchanged++;
     } else {
-      const exits = parseTorList(fetched.bytes, this.#good?.exits ?? null);
+      const exits = await parseTorList(fetched.bytes, this.#good?.exits ?? null);
       if (typeof exits === 'string') throw invalidList(this.#address.url, exits);
       const { etag, lastModified } = fetched;
       const isNew = this.#good === null || !sameMembers(exits.addresses, this.#good.exits.addresses);

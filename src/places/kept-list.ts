@@ -38,7 +38,7 @@ export async function readKeptList(path: string, url: string): Promise<GoodList 
   const [all, source, fetched = '', etag = null, modified = null, digest] = head;
   const list = bytes.subarray(all.length);
   const at = Date.parse(fetched);
-  const exits = hash('sha256', list) === digest && !Number.isNaN(at) ? parseTorList(list, null) : null;
+  const exits = hash('sha256', list) === digest && !Number.isNaN(at) ? await parseTorList(list, null) : null;
   if (exits === null || typeof exits === 'string') throw unusable(path);
   return source === hash('sha256', url) ? { exits, at, ...validators(etag, modified) } : null;
 }

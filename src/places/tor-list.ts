@@ -1,10 +1,16 @@
-import { type AddressBlock, canonicalAddress, parseAddress } from '../core/address.ts';
-import { AddressSet } from '../core/address-set.ts';
+import { setImmediate } from 'node:timers/promises';
+import { canonicalAddress } from '../core/address.ts';
 import { recalling } from './recall.ts';
 
 /** There are some thousands of exits. */
 export const MAX_TOR_BYTES = 8 * 1024 * 1024;
 const MAX_ADDRESSES = 100_000;
+/** The list of the Tor Project has four for each exit. */
+const MAX_LINES = 4 * MAX_ADDRESSES;
+/** Some milliseconds of work; requests get their turn between two of them. */
+const LINES_PER_TURN = 5_000;
+const LINE_FEED = 0x0a;
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 /** A line is shown in an error so far. */
 const MAX_SHOWN = 60;
 /** From so many addresses on, a list does not shrink to half from one hour to the next. */
@@ -22,35 +28,47 @@ export interface TorExits {
 }
 
 /**
- * Understands a list of the addresses of Tor's exits: one on each line, or as the Tor Project publishes them.
+ * Understands a list of the addresses of Tor's exits: one on each line, or as the Tor Project publishes them. Requests are
+ * served meanwhile.
  *
  * @param before the list that is in use: to shrink to half of it is no way for a list to change; null: any may come
  * @returns what is wrong with the list, as a fragment, when it has a line that is no address, has none, or too many
  */
-export function parseTorList(bytes: Buffer, before: TorExits | null): TorExits | string {
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  const blocks = new Map<string, AddressBlock>();
+export async function parseTorList(bytes: Buffer, before: TorExits | null): Promise<TorExits | string> {
+  const addresses = new Set<string>();
   let number = 0;
-  for (const line of text.split('\n')) {
+  for (const line of linesOf(bytes)) {
     number++;
+    if (number > MAX_LINES) return `has too many lines; expected at most ${MAX_LINES}`;
+    if (number % LINES_PER_TURN === 0) await setImmediate();
     const written = addressIn(line);
     if (written === null) continue;
-    const address = parseAddress(written);
-    const canonical = address === null ? null : canonicalAddress(written);
-    if (address === null || canonical === null) return notAnAddress(line, number);
-    blocks.set(canonical, { ...address, prefix: address.family === 4 ? 32 : 128 });
-    if (blocks.size > MAX_ADDRESSES) return `has too many addresses; expected at most ${MAX_ADDRESSES}`;
+    const address = canonicalAddress(written);
+    if (address === null) return notAnAddress(line, number);
+    addresses.add(address);
+    if (addresses.size > MAX_ADDRESSES) return `has too many addresses; expected at most ${MAX_ADDRESSES}`;
   }
-  if (blocks.size === 0) return 'has no address; expected one on each line';
+  if (addresses.size === 0) return 'has no address; expected one on each line';
   const known = before?.addresses.size ?? 0;
-  if (known >= MIN_STEADY && blocks.size * 2 <= known) {
-    return `has ${blocks.size} addresses, of ${known} before; expected more than half of them`;
+  if (known >= MIN_STEADY && addresses.size * 2 <= known) {
+    return `has ${addresses.size} addresses, of ${known} before; expected more than half of them`;
   }
-  const exits = new AddressSet([...blocks.values()]);
-  return {
-    isTorExit: recalling((address) => (canonicalAddress(address) === null ? null : exits.hasText(address))),
-    addresses: new Set(blocks.keys()),
-  };
+  const isTorExit = recalling((address) => {
+    const canonical = canonicalAddress(address);
+    return canonical === null ? null : addresses.has(canonical);
+  });
+  return { isTorExit, addresses };
+}
+
+/** One line after the other: all of them at a time would take many times the memory of the list. */
+function* linesOf(bytes: Buffer): Generator<string> {
+  let start = bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+  while (start < bytes.length) {
+    const feed = bytes.indexOf(LINE_FEED, start);
+    const end = feed < 0 ? bytes.length : feed;
+    yield bytes.toString('utf8', start, end);
+    start = end + 1;
+  }
 }
 
 /** null when a line is about none. */

@@ -60,7 +60,7 @@ export function torFileKind(path: string): FileKind<TorExits> {
     path,
     limit: MAX_TOR_BYTES,
     parse: async ({ bytes }, before) => {
-      const exits = parseTorList(bytes, before);
+      const exits = await parseTorList(bytes, before);
       if (typeof exits === 'string') throw invalidFile(FILE_SETTING, path, exits);
       return exits;
     },

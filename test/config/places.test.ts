@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseConfig } from '../../src/config/load.ts';
-import { printConfig } from '../../src/config/print.ts';
+import { printConfig, settings } from '../../src/config/print.ts';
 import { complaints, load } from '../support/config.ts';
 
 const places = (yaml: string) => load(yaml).config.places;
@@ -31,7 +31,7 @@ t.test('what is printed of them gives the same again', async (t) => {
   const sources = [
     '',
     'list_file: a',
-    'list_url: "https://a/b?c", refresh: 2h',
+    'list_url: "https://a/b", refresh: 2h',
     'list_url: "https://a/", kept_file: off',
   ];
   for (const tor of sources) {
@@ -66,4 +66,30 @@ t.test('what is wrong with them is said', async (t) => {
   for (const url of ['ftp://a/', 'https://', 'https://a/#b', 'exits.txt']) {
     t.match(said(`{ list_url: "${url}" }`), [/^tor.list_url: expected an URL like/], url);
   }
+});
+
+t.test('what may be a secret in the URL of a list is neither printed nor repeated', (t) => {
+  for (const url of ['https://a/b?token=TOPSECRET', 'https://a/b?TOPSECRET?c']) {
+    const { config } = load(`tor: { list_url: "${url}" }`);
+    t.match(config.places.torList, { url });
+    t.match(settings(config), { tor: { list_url: 'https://a/b?********' } });
+    t.notMatch(printConfig(config), /TOPSECRET/);
+  }
+  for (const url of [
+    'http://lists.example.com/?token=TOPSECRET',
+    'https://a/b?token=TOPSECRET#part',
+    'https://a/b#TOPSECRET',
+    'https://a/b?token=TOP SECRET',
+    'https://?TOPSECRET',
+    'https://me:TOPSECRET@a/',
+    '?TOPSECRET',
+  ]) {
+    const said = complaints(`tor: { list_url: "${url}" }`);
+    t.match(said, [/^tor.list_url: expected /], url);
+    t.notMatch(said, [/TOP|SECRET/], url);
+  }
+  t.strictSame(complaints('tor: { list_url: "http://lists.example.com/x?token=TOPSECRET" }'), [
+    'tor.list_url: expected https://; http:// is for this machine alone, got "http://lists.example.com/x?********"',
+  ]);
+  t.end();
 });

@@ -28,7 +28,7 @@ proxy:
   websocket: { idle_timeout: 7s, max_connections_per_key: 0 }
 management:
   listen: "[::1]:2"
-  jwt: { issuer: https://login.example.com/, audience: keys, jwks_url: "https://login.example.com/jwks.json?a=b" }
+  jwt: { issuer: https://login.example.com/, audience: keys, jwks_url: "https://login.example.com/jwks.json" }
   max_body_size: 2KiB
   self_service: { permissions: ["a.b:*"], max_keys: 7 }
 health: { listen: localhost:1, store_grace: 5m }
@@ -101,6 +101,7 @@ t.test('no secret is printed', async (t) => {
   const { config } = parseConfig(
     `${ACCESS}upstreams: [{ url: http://a, authorization: { from_env: TOKEN } }]
 store: redis://app:\${PW}@h:6379/1
+management: { jwt: { issuer: a, audience: b, jwks_url: "https://login.example.com/jwks.json?key=\${PW}" } }
 keys:
   peppers: [{ version: 3, secret: "\${PEPPER}" }]
   recoverable: { secret: "\${SEALING}" }
@@ -113,6 +114,7 @@ keys:
     t.notMatch(printed, new RegExp(secret), secret);
   t.match(settings(config), {
     store: { url: 'redis://********@h:6379/1' },
+    management: { jwt: { jwks_url: 'https://login.example.com/jwks.json?********' } },
     keys: { peppers: [{ version: 3, secret: '********' }], recoverable: { secret: '********' } },
     upstreams: [{ authorization: '********' }],
   });

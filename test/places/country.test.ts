@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { PlacesError } from '../../src/core/places.ts';
+import { parseCountries } from '../../src/places/country.ts';
 import { openPlaces } from '../../src/places/index.ts';
 import { type MmdbOptions, mmdb, type Network } from '../support/mmdb.ts';
 import { fileWith, stage } from './fixture.ts';
@@ -155,4 +156,74 @@ t.test('a damaged entry is of no known country, and takes nothing else along', a
   const { countryOf } = await open(file(t, bytes));
   t.equal(countryOf('10.0.0.1'), 'NL');
   t.equal(countryOf('11.0.0.1'), null);
+});
+
+/** A map of one member, a text so long. */
+function note(length: number): Buffer {
+  const size = Buffer.alloc(2);
+  size.writeUInt16BE(length - 285);
+  const head = Buffer.concat([Buffer.from([0xe1, 0x44]), Buffer.from('note'), Buffer.from([0x5e]), size]);
+  return Buffer.concat([head, Buffer.alloc(length, 'x')]);
+}
+
+/** @param to below 2048 */
+function pointer(to: number): Buffer {
+  return Buffer.from([0x20 | (to >> 8), to & 0xff]);
+}
+
+/**
+ * Lists of twenty, each of which leads to the one before: whoever reads the last one reads 20^levels values.
+ *
+ * @param from where they are put
+ */
+function unfolding(levels: number, from: number): { readonly lists: Buffer; readonly last: number } {
+  const list = (elements: Buffer): Buffer => Buffer.concat([Buffer.from([0x14, 0x04]), Buffer.alloc(40, elements)]);
+  const all = [list(Buffer.from([0x00, 0x07]))];
+  for (let i = 1; i < levels; i++) all.push(list(pointer(from + 42 * (i - 1))));
+  return { lists: Buffer.concat(all), last: from + 42 * (levels - 1) };
+}
+
+t.test('an entry that takes more than one about a place does is of no known country', async (t) => {
+  const { lists, last } = unfolding(8, 0);
+  const countryOf = await countries(t, [
+    ['10.0.0.0/8', lists],
+    // It leads to itself.
+    ['11.0.0.0/8', { ...NL, more: pointer(lists.length) }],
+    ['12.0.0.0/8', { ...NL, more: pointer(last) }],
+    ['13.0.0.0/8', { ...NL, more: note(20_000) }],
+    ['14.0.0.0/8', { ...NL, more: note(40_000) }],
+    ['15.0.0.0/8', { ...NL, more: note(20_000), further: note(20_000) }],
+    ['16.0.0.0/8', DE],
+  ]);
+  t.strictSame(
+    [10, 11, 12, 13, 14, 15, 16].map((first) => countryOf(`${first}.0.0.1`)),
+    [null, null, null, 'NL', null, null, 'DE'],
+  );
+});
+
+t.test('a description that takes more than one does is refused at once', async (t) => {
+  const whole = mmdb([['203.0.113.0/24', NL]]);
+  const at = whole.indexOf('MaxMind.com') + 'MaxMind.com'.length;
+  const members = Buffer.concat([whole.subarray(at + 1), Buffer.from([0x44]), Buffer.from('more')]);
+  const { lists, last } = unfolding(12, 1 + members.length + 2);
+  const map = Buffer.concat([Buffer.from([0xe8]), members, pointer(last), lists]);
+  await t.rejects(open(file(t, Buffer.concat([whole.subarray(0, at), map]))), { message: /cannot be understood/ });
+  const one = Buffer.concat([Buffer.from([0xe8]), members, pointer(last - 42 * 11), lists]);
+  t.equal((await open(file(t, Buffer.concat([whole.subarray(0, at), one])))).countryOf('203.0.113.7'), 'NL');
+});
+
+t.test('requests are served while a database is searched for countries', async (t) => {
+  const networks = Array.from({ length: 2_000 }, (_, i): Network => [`10.${i >> 8}.${i & 255}.0/24`, { number: i }]);
+  const bytes = mmdb(networks, { ipVersion: 4 });
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  await t.rejects(parseCountries('some.mmdb', { bytes, fingerprint: '', writtenAt: 0 }), {
+    message: /knows no country/,
+  });
+  clearImmediate(next);
+  t.ok(turns >= 90, `${turns} turns`);
 });

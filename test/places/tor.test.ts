@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { openPlaces } from '../../src/places/index.ts';
+import { parseTorList } from '../../src/places/tor-list.ts';
 import { stage } from './fixture.ts';
 
 const folder = t.testdir({
@@ -21,6 +22,11 @@ const folder = t.testdir({
   short: 'ExitAddress\n',
   empty: '# nothing\n\n',
   long: '192.0.2.1\n'.repeat(900_000),
+  gaps: '\n'.repeat(400_001),
+  twice: '::1\n'.repeat(400_001),
+  remarks: '#\n'.repeat(400_001),
+  most: `${'\n'.repeat(399_999)}192.0.2.1\n`,
+  mark: '\ufeff192.0.2.1',
 });
 
 function open(name: string) {
@@ -43,6 +49,22 @@ t.test('the list that the Tor Project publishes is read', async (t) => {
   t.strictSame(['192.0.2.30', '192.0.2.31', '192.0.2.32'].map(isTorExit), [true, true, false]);
 });
 
+t.test('a list may have many lines, and begin with a byte order mark', async (t) => {
+  for (const name of ['most', 'mark']) t.equal((await open(name)).isTorExit('192.0.2.1'), true, name);
+});
+
+t.test('requests are served while a long list is read', async (t) => {
+  let turns = 0;
+  const turn = (): void => {
+    turns++;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  await parseTorList(Buffer.from('192.0.2.1\n'.repeat(200_000)), null);
+  clearImmediate(next);
+  t.ok(turns >= 30, `${turns} turns`);
+});
+
 t.test('of a text that is no address nothing is known', async (t) => {
   const { isTorExit } = await open('plain');
   for (const text of ['', '192.0.2.1:80', 'unknown', '192.0.2']) t.equal(isTorExit(text), null, JSON.stringify(text));
@@ -62,6 +84,9 @@ t.test('a file that is no such list is refused, and the error names the setting 
     ['short', 'line 1: "ExitAddress" is not an address; expected one like 192.0.2.1'],
     ['empty', 'has no address; expected one on each line'],
     ['long', 'is too long; expected at most 8MiB'],
+    ['gaps', 'has too many lines; expected at most 400000'],
+    ['twice', 'has too many lines; expected at most 400000'],
+    ['remarks', 'has too many lines; expected at most 400000'],
   ];
   for (const [name, problem] of refused) {
     await t.rejects(open(name), {

@@ -15,7 +15,7 @@ import { setImmediate } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { readPlacesFile } from '../../src/places/file.ts';
 import { openPlaces } from '../../src/places/index.ts';
-import { isWholeTree } from '../../src/places/mmdb-tree.ts';
+import { isWholeTree, recordReader } from '../../src/places/mmdb-tree.ts';
 import { SETTLE_MS } from '../../src/places/watched-file.ts';
 import { mmdb, type Network } from '../support/mmdb.ts';
 import { fileWith, look, MountedFolder, replaceFile, settle, stage } from './fixture.ts';
@@ -362,23 +362,26 @@ t.test('a list of Tor is watched too, and does not shrink to half', async (t) =>
 });
 
 t.test('records of a tree that lead far are read with all their bits', async (t) => {
+  const isWhole = (hex: string, recordSize: number, dataFrom: number, dataTo: number): Promise<boolean> => {
+    const records = recordReader(recordSize);
+    if (records === null) throw new Error('no such trees');
+    return isWholeTree({ bytes: Buffer.from(hex, 'hex'), nodeCount: 1, records }, dataFrom, dataTo);
+  };
   const far = 0x1234567;
   for (const [recordSize, hex] of [
     [28, '23456711234567'],
     [32, '0123456701234567'],
   ] as const) {
-    const tree = Buffer.from(hex, 'hex');
-    const layout = { nodeCount: 1, recordSize, separatorBytes: 16 };
-    t.equal(await isWholeTree(tree, { ...layout, dataSize: far - 16 }), true, `${recordSize} bits`);
-    t.equal(await isWholeTree(tree, { ...layout, dataSize: far - 17 }), false, 'into what is behind the data');
+    t.equal(await isWhole(hex, recordSize, 17, far + 1), true, `${recordSize} bits`);
+    t.equal(await isWhole(hex, recordSize, 17, far), false, 'into what is behind the data');
   }
-  const halves = { nodeCount: 1, recordSize: 28, separatorBytes: 16, dataSize: 0x1000000 };
-  for (const [hex, isWhole] of [
+  for (const [hex, expected] of [
     ['00001010000011', true],
     ['00001110000011', false],
     ['00001101000010', true],
     ['00001101000011', false],
   ] as const) {
-    t.equal(await isWholeTree(Buffer.from(hex, 'hex'), halves), isWhole, hex);
+    t.equal(await isWhole(hex, 28, 17, 17 + 0x1000000), expected, hex);
   }
+  t.equal(recordReader(16), null);
 });

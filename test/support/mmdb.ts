@@ -1,7 +1,8 @@
 /** Writes databases in the MaxMind DB format 2.0, small ones for tests. */
 import ipaddr from 'ipaddr.js';
 
-type Data = string | number | { readonly [name: string]: Data };
+/** Bytes stand for what they encode. */
+type Data = string | number | Buffer | { readonly [name: string]: Data };
 
 /** A CIDR and what is said of it. Networks may not overlap. */
 export type Network = readonly [cidr: string, entry: Data];
@@ -90,6 +91,7 @@ function nodeOf(left: bigint, right: bigint, recordSize: number): Buffer {
 
 /** Strings of up to 28 bytes, maps of up to 28 members, and whole numbers of 32 bits. */
 function encode(value: Data): Buffer {
+  if (Buffer.isBuffer(value)) return value;
   if (typeof value === 'number') {
     const bytes = Buffer.alloc(5, 0xc4);
     bytes.writeUInt32BE(value, 1);
