@@ -16,6 +16,8 @@ export interface Flag {
   readonly summary: string;
   /** The values that there are, or some that come to mind; for completion. */
   readonly suggestions?: readonly string[];
+  /** The heading in the help that it stands below, instead of `Options`. Those of one group follow each other. */
+  readonly group?: string;
 }
 
 /** A word that a command needs after its name. */

@@ -15,7 +15,7 @@ export function commandHelp(command: Command, columns: number | null): string {
     [`Usage: ${[nameOf(command), ...args, '[options]'].join(' ')}`],
     wrap(command.summary, width),
     ...(command.arguments.length === 0 ? [] : [['Arguments:', ...table(command.arguments.map(argumentRow), width)]]),
-    ['Options:', ...table(flagsOf(command).map(flagRow), width)],
+    ...optionGroups(flagsOf(command), width),
     ...(command.notes ?? []).map((note) => wrap(note, width)),
     ['Examples:', ...command.examples.map((example) => `  ${example}`)],
   ];
@@ -63,8 +63,19 @@ function flagRow(flag: Flag): Row {
   return [`${name}${value}`, `${flag.summary}${flag.repeatable === true ? ' Repeatable.' : ''}`];
 }
 
-function table(rows: readonly Row[], width: number): string[] {
-  const column = Math.min(MAX_COLUMN, Math.max(...rows.map(([left]) => left.length)));
+/** Each group of options below its heading, all of them in the same columns. */
+function optionGroups(flags: readonly Flag[], width: number): string[][] {
+  const groups = Map.groupBy(flags, ({ group }) => group ?? 'Options');
+  const column = columnOf(flags.map(flagRow));
+  return [...groups].map(([title, list]) => [`${title}:`, ...table(list.map(flagRow), width, column)]);
+}
+
+/** Where the second column can begin. */
+function columnOf(rows: readonly Row[]): number {
+  return Math.min(MAX_COLUMN, Math.max(...rows.map(([left]) => left.length)));
+}
+
+function table(rows: readonly Row[], width: number, column: number = columnOf(rows)): string[] {
   const indent = ' '.repeat(column + 4);
   return rows.flatMap(([left, right]) => {
     const lines = wrap(right, width - indent.length);

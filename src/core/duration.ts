@@ -18,6 +18,29 @@ export function parseDuration(text: string): number | null {
   return Number.isSafeInteger(ms) ? ms : null;
 }
 
+/** Units as people read them, and how exact a text is whose largest unit it is. */
+const WORDS = [
+  { unit: 'd', size: UNIT_MS.d, step: UNIT_MS.h, rest: 'h' },
+  { unit: 'h', size: UNIT_MS.h, step: UNIT_MS.m, rest: 'min' },
+  { unit: 'min', size: UNIT_MS.m, step: UNIT_MS.s, rest: 's' },
+  { unit: 's', size: UNIT_MS.s, step: UNIT_MS.s, rest: '' },
+] as const;
+const SECONDS = WORDS[3];
+
+/**
+ * A duration for people, `12 h 13 min`: its two largest units, rounded up, so that nothing is promised too early.
+ *
+ * @param ms milliseconds, zero or more
+ */
+export function durationText(ms: number): string {
+  const { unit, size, step, rest } = WORDS.find((each) => ms >= each.size) ?? SECONDS;
+  const rounded = Math.ceil(ms / step) * step;
+  // That may have made it a whole one of the next larger unit.
+  if (rounded > ms) return durationText(rounded);
+  const more = (ms % size) / step;
+  return `${Math.floor(ms / size)} ${unit}${more === 0 ? '' : ` ${more} ${rest}`}`;
+}
+
 /**
  * The shortest text that `parseDuration` reads back as the same time.
  *

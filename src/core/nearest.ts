@@ -10,8 +10,8 @@ export function nearestName(name: string, known: readonly string[]): string | nu
   const typed = name.slice(0, 64).toLowerCase();
   if (typed === '' || known.length === 0) return null;
   const guess = closest(typed, known);
-  // A guess that shares no letter with what was typed is none: any two letters are two changes away from any others.
-  const most = Math.min(guess.length - 1, Math.max(2, Math.floor(guess.length / 3)));
+  // At least half of a guess must have been typed: any two letters are two changes away from any others.
+  const most = Math.min(Math.floor(guess.length / 2), Math.max(2, Math.floor(guess.length / 3)));
   return distance(typed, guess) <= most ? guess : null;
 }
 

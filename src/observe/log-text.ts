@@ -10,10 +10,14 @@ const NOT_ASCII = /[\u007f-\uffff]/g;
 const DECEPTIVE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 const CONTROL = /\p{Cc}/gu;
 const CUT = '...';
-/** Characters of one line, whatever was logged. */
+/** Bytes of one line, whatever was logged. */
 const MAX_LINE = 65_536;
 /** Characters of one text in a line that is longer. */
 const MAX_TEXT = 2048;
+/** Characters that are left of a text at least. */
+const MIN_TEXT = 64;
+/** Bytes of one unit of a string. */
+const MAX_UTF8 = 3;
 
 /**
  * A JSON string literal in pure ASCII, without secrets, of a text that a client may have chosen.
@@ -37,18 +41,38 @@ export function keptText(text: string, max: number): string {
 }
 
 /**
- * Cuts long texts in a line of JSON that would be too long. One that is too long even so keeps its level, time and
- * message.
+ * Whether a text that was kept is, or may be, only the beginning of what it was.
+ *
+ * @param max as `keptText` was told
  */
-export function boundedLine(json: string): string {
-  if (json.length <= MAX_LINE) return json;
-  const line = JSON.parse(json, (_name, value: unknown) =>
-    typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}${CUT}` : value,
+export function isCut(text: string, max: number): boolean {
+  return text.length === max && text.endsWith(CUT);
+}
+
+/**
+ * Cuts long texts in a line of JSON that would be too long: to half of their length, a quarter and so on, as far as it
+ * takes. One that is too long even so keeps its level, time and message.
+ *
+ * @param maxBytes of the line with its line feed
+ */
+export function boundedLine(json: string, maxBytes = MAX_LINE): string {
+  if (fits(json, maxBytes)) return json;
+  for (let most = MAX_TEXT; most >= MIN_TEXT; most /= 2) {
+    const shorter = `${JSON.stringify(withShortTexts(json, most))}\n`;
+    if (fits(shorter, maxBytes)) return shorter;
+  }
+  const { level, time, worker, msg } = withShortTexts(json, MIN_TEXT);
+  return `${JSON.stringify({ level, time, worker, msg, cut: true })}\n`;
+}
+
+function fits(line: string, maxBytes: number): boolean {
+  return line.length * MAX_UTF8 <= maxBytes || Buffer.byteLength(line) <= maxBytes;
+}
+
+function withShortTexts(json: string, most: number): Record<string, unknown> {
+  return JSON.parse(json, (_name, value: unknown) =>
+    typeof value === 'string' && value.length > most ? `${value.slice(0, most)}${CUT}` : value,
   ) as Record<string, unknown>;
-  const shorter = JSON.stringify(line);
-  const kept =
-    shorter.length <= MAX_LINE ? line : { level: line['level'], time: line['time'], msg: line['msg'], cut: true };
-  return `${JSON.stringify(kept)}\n`;
 }
 
 /** Escapes what could deceive a reader, and keeps letters of every script. Line feeds are left alone. */

@@ -3,6 +3,9 @@ import { COUNTRY_CODES, isCountryCode, meantCountry } from '../core/country.ts';
 import { deny } from '../core/denial.ts';
 import { restriction } from './restriction.ts';
 
+/** So many there are. */
+const MAX_COUNTRIES = COUNTRY_CODES.length;
+
 const BLOCKED = deny('country_blocked', 'This key may be used only from the countries that it was restricted to.');
 const UNKNOWN = deny(
   'country_blocked',
@@ -20,13 +23,13 @@ export const country = restriction({
   stored: z.array(z.string()),
   input: z
     .array(z.string())
-    .max(300)
+    .max(MAX_COUNTRIES)
     .meta({ description: 'ISO 3166-1 alpha-2; none: any.', examples: [['NL', 'BE']] }),
   normal: (list) => list,
   text: (list) => (list.length === 0 ? 'any' : list.join(', ')),
   faults(list) {
-    if (list.length > COUNTRY_CODES.length) {
-      return [`country_restrictions: ${list.length} entries; expected at most ${COUNTRY_CODES.length}`];
+    if (list.length > MAX_COUNTRIES) {
+      return [`country_restrictions: ${list.length} entries; expected at most ${MAX_COUNTRIES}`];
     }
     return list.flatMap((text, i) => countryFault(`country_restrictions[${i}]`, text));
   },
@@ -45,7 +48,7 @@ export const country = restriction({
   },
   warning(list, places) {
     if (list.length === 0 || places.knowsCountries) return null;
-    return 'country_restrictions: no country database is configured, so every request with this key is refused';
+    return 'country_restrictions: no country database is configured';
   },
 });
 

@@ -1,4 +1,3 @@
-import { type AddressBlock, parseBlock } from '../core/address.ts';
 import { AddressSet } from '../core/address-set.ts';
 import type { CompiledRestriction } from '../core/decision.ts';
 import { type Denial, deny } from '../core/denial.ts';
@@ -51,16 +50,12 @@ export function compileGlobal({ ip, country, tor }: GlobalRules, places: Places)
 }
 
 function addressTest(allow: readonly string[], deny: readonly string[]): RestrictionTest {
-  const allowed = setOf(allow);
-  const denied = setOf(deny);
+  const allowed = AddressSet.of(allow);
+  const denied = AddressSet.of(deny);
   return ({ address }) => {
     if (denied.hasText(address)) return IP;
     return allowed.isEmpty || allowed.hasText(address) ? null : IP;
   };
-}
-
-function setOf(list: readonly string[]): AddressSet {
-  return new AddressSet(list.map(parseBlock).filter((block): block is AddressBlock => block !== null));
 }
 
 function countryTest(block: readonly string[], blockUnknown: boolean, places: Places): RestrictionTest {

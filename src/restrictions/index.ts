@@ -63,13 +63,25 @@ function faultsOfField(field: string, value: unknown): readonly string[] {
   return [`${field}${path.join('')}: ${issue?.message ?? 'cannot be read'}`];
 }
 
-/** What of the restrictions restricts something: the form in which they are stored. */
+/**
+ * What of the restrictions restricts something, each entry of a list once: the form in which they are stored. What cannot
+ * be read stays as it is.
+ */
 export function storedRestrictions(restrictions: KeyRestrictions): KeyRestrictions {
-  const kept = Object.entries(restrictions).filter(([field, value]) => {
+  const kept = Object.entries(restrictions).flatMap(([field, value]): [string, unknown][] => {
     const kind = RESTRICTIONS.find((known) => known.field === field);
-    return kind === undefined || !isDeepStrictEqual(value, kind.none);
+    if (kind === undefined) return [[field, value]];
+    if (isDeepStrictEqual(value, kind.none)) return [];
+    return [[field, kind.stored.safeParse(value).success ? withoutRepeats(value) : value]];
   });
   return Object.fromEntries(kept);
+}
+
+/** A value with the lists in it, each entry where it stands first. */
+function withoutRepeats(value: unknown): unknown {
+  if (Array.isArray(value)) return [...new Set<unknown>(value)];
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withoutRepeats(part)]));
 }
 
 /** Every field with its value. One that cannot be read is given as it is stored. */
@@ -127,18 +139,27 @@ function enforced(name: string, test: RestrictionTest): CompiledRestriction {
 /**
  * Why a key so restricted can never be used on a gateway that knows these places, as `field: message`: its writer wants
  * to know. Empty when nothing is in the way.
+ *
+ * @param shadow names of the kinds that are not enforced
  */
-export function explainPlaces(restrictions: KeyRestrictions, places: Places): string[] {
+export function explainPlaces(restrictions: KeyRestrictions, places: Places, shadow: ReadonlySet<string>): string[] {
   const unknown = Object.keys(unknownRestrictions(restrictions)).map(cannotBeRead);
-  const known = RESTRICTIONS.map((kind) => warningOf(kind, valueOf(kind, restrictions), places));
+  const known = RESTRICTIONS.map((kind) => {
+    const value = valueOf(kind, restrictions);
+    // In shadow too: see denyUnreadable.
+    if (faultsOfField(kind.field, value).length > 0) return cannotBeRead(kind.field);
+    const reason = kind.warning?.(value, places) ?? null;
+    return reason === null ? null : `${reason}, ${consequence(shadow.has(kind.name))}`;
+  });
   return [...unknown, ...known.filter((text) => text !== null)];
 }
 
-function warningOf(kind: RestrictionKind, value: unknown, places: Places): string | null {
-  if (faultsOfField(kind.field, value).length > 0) return cannotBeRead(kind.field);
-  return kind.warning?.(value, places) ?? null;
+function consequence(isShadow: boolean): string {
+  return isShadow
+    ? 'so every request with this key would be refused if it were not in shadow'
+    : 'so every request with this key is refused';
 }
 
 function cannotBeRead(field: string): string {
-  return `${field}: cannot be read by this version, so every request with this key is refused`;
+  return `${field}: cannot be read by this version, ${consequence(false)}`;
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type AddressBlock, canonicalAddress, parseBlock } from '../core/address.ts';
+import { canonicalAddress, isWholeEmbedding, parseBlock, WHOLE_EMBEDDING } from '../core/address.ts';
 import { AddressSet } from '../core/address-set.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import { restriction } from './restriction.ts';
@@ -27,10 +27,10 @@ export const ip = restriction({
   text: (list) => (list.length === 0 ? 'any' : list.join(', ')),
   faults(list) {
     if (list.length > MAX_BLOCKS) return [`ip_restrictions: ${list.length} entries; expected at most ${MAX_BLOCKS}`];
-    return list.flatMap((text, i) => (parseBlock(text) === null ? [faultOf(text, i)] : []));
+    return list.flatMap((text, i) => faultOf(text, `ip_restrictions[${i}]`) ?? []);
   },
   compile(list) {
-    const allowed = new AddressSet(list.map(parseBlock).filter((block): block is AddressBlock => block !== null));
+    const allowed = AddressSet.of(list);
     // A key comes from the same address again and again.
     let last: string | null = null;
     let verdict: Denial | null = null;
@@ -49,8 +49,10 @@ export const ip = restriction({
   },
 });
 
-function faultOf(text: string, index: number): string {
-  const field = `ip_restrictions[${index}]`;
+/** @returns null when there is nothing wrong with the entry */
+function faultOf(text: string, field: string): string | null {
+  const block = parseBlock(text);
+  if (block !== null) return isWholeEmbedding(block) ? `${field}: "${text}" ${WHOLE_EMBEDDING}` : null;
   const expected = 'expected an address or a CIDR, like 203.0.113.5, 192.168.1.0/24 or 2001:db8::/32';
   const slash = text.indexOf('/');
   const base = text.slice(0, slash);

@@ -4,7 +4,10 @@ import { type Denial, deny } from '../core/denial.ts';
 import type { Places } from '../core/places.ts';
 import type { RequestView } from '../core/request.ts';
 
-/** Answers for one request, in well under a microsecond: null when it passes. */
+/**
+ * Answers for one request: null when it passes. It runs for every request with the key, on the thread that serves everybody:
+ * within a microsecond as a rule, and with a bound on the worst that a key and a request can be (see user-agent.ts).
+ */
 export type RestrictionTest = (request: RequestView) => Denial | null;
 
 /** How the command line sets it: once for each entry of a list, or as a switch. */
@@ -18,8 +21,9 @@ export interface RestrictionOption {
 }
 
 /**
- * A kind of restriction: one file with this shape, and one line in restrictions/index.ts. Everything that knows of
- * restrictions (the checks, the API and its document, the command line, import and export, `explain`) goes by that list.
+ * A kind of restriction: one file with this shape, and one line in restrictions/index.ts. The checks, the API and its
+ * document, the command line, import and export and `explain` go by that list; what else a new kind needs is in
+ * docs/adding-a-restriction.md.
  *
  * `Value` is the form in which it is stored and shown, `Input` what callers may write for it.
  */
@@ -39,13 +43,13 @@ export interface RestrictionKind<
   readonly none: Value;
   /** What it is called for people, above `text`. */
   readonly label: string;
-  /** null: its options are not one for the whole value (cli/keys/fields.ts). */
+  /** null: no single option gives the whole value; docs/adding-a-restriction.md lists the files that know of it then. */
   readonly option: RestrictionOption | null;
   /** The stored form, strictly. */
   readonly stored: ZodType<Value>;
   /** What callers of the API may send; what it means is for `normal` and `faults` to say. */
   readonly input: ZodType<Input>;
-  /** Its stored form. */
+  /** Its stored form; entries that stand in a list twice are taken out later (`storedRestrictions`). */
   normal(input: Input): Value;
   /** For people: `any`, `refused`, `NL, BE`; '' is not shown. */
   text(value: Value): string;
@@ -64,7 +68,10 @@ export interface RestrictionKind<
   seen(value: Value, request: RequestView, places: Places): string;
   /** The value with the least change by which a request that it refuses would pass; null when no value lets it pass. */
   loosened(value: Value, request: RequestView, places: Places): Value | null;
-  /** Why a value that is written well refuses every request on a gateway that knows these places; null when it does not. */
+  /**
+   * Why a value that is written well refuses every request on a gateway that knows these places, as `field: reason`; null
+   * when it does not.
+   */
   warning?(value: Value, places: Places): string | null;
 }
 

@@ -3,7 +3,7 @@ import { type Denial, deny } from '../core/denial.ts';
 import type { TimeRestriction } from '../core/key.ts';
 import { nextOpening } from './openings.ts';
 import { type RestrictionTest, restriction } from './restriction.ts';
-import { DAYS, faultsOf, localMinute, openSpans, weekdayOf } from './windows.ts';
+import { DAYS, faultsOf, localMinute, MAX_WINDOWS, openSpans, weekdayOf } from './windows.ts';
 import { DAY_MINUTES, MINUTE_MS, wallClock } from './zone.ts';
 
 const input = z
@@ -11,7 +11,7 @@ const input = z
     timezone: z.string().meta({ description: 'IANA name.', examples: ['Europe/Amsterdam'] }),
     allowed_hours: z
       .array(z.string())
-      .max(50)
+      .max(MAX_WINDOWS)
       .optional()
       .meta({
         description: 'Windows of the wall clock; `22:00-06:00` crosses midnight. None: the whole day.',
@@ -19,7 +19,7 @@ const input = z
       }),
     allowed_days: z
       .array(z.string())
-      .max(7)
+      .max(DAYS.length)
       .optional()
       .meta({ description: 'None: every day.', examples: [['monday', 'tuesday']] }),
   })

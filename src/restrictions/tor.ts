@@ -37,12 +37,12 @@ export const tor = restriction({
   loosened: () => false,
   warning(isBlocked, places: Places) {
     if (!isBlocked || places.knowsTor) return null;
-    return 'block_tor: no list of the addresses of Tor is configured, so every request with this key is refused';
+    return 'block_tor: no list of the addresses of Tor is configured';
   },
 });
 
 /** What is known of an address and Tor, for people. */
-export function torText(isExit: boolean | null): string {
+function torText(isExit: boolean | null): string {
   if (isExit === null) return 'not known whether it comes over Tor';
   return isExit ? 'an exit of Tor' : 'not an exit of Tor';
 }

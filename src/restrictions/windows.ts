@@ -3,7 +3,8 @@ import { DAY_MINUTES, minuteOfWeek, type WallClock, WEEK_MINUTES, wallClock } fr
 
 export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 
-const MAX_WINDOWS = 48;
+/** Windows of one rule. */
+export const MAX_WINDOWS = 48;
 const WINDOW = /^([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24:00))$/;
 
 /** The minute of the week that a wall clock shows, from Sunday 00:00. @param at milliseconds since the epoch */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { commandFor } from '../../src/cli/explain/change-commands.ts';
-import { EXPLANATION } from '../../src/management/schemas/examples.ts';
+import { EXPLANATION } from '../../src/management/schemas/examples-explain.ts';
 import { type ExplanationAnswer, explanation } from '../../src/management/schemas/explain.ts';
 import { keysIn } from './keys-fixture.ts';
 import { cli } from './run.ts';

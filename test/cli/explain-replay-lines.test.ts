@@ -165,6 +165,24 @@ t.test('other lines, and what is no line of a log', async (t) => {
   }
 });
 
+t.test('a time that no calendar of four digits has is none', async (t) => {
+  const line = JSON.parse(logged({})) as Record<string, unknown>;
+  const times: [string, boolean][] = [
+    ['+275760-09-13T00:00:00.000Z', false],
+    ['+010000-01-01T00:00:00.000Z', false],
+    ['9999-12-31T23:59:59.999Z', true],
+    ['1970-01-01T00:00:00.000Z', true],
+    ['1969-12-31T23:59:59.999Z', false],
+    ['-000001-01-01T00:00:00.000Z', false],
+  ];
+  for (const [time, isRead] of times) {
+    const expected = [isRead ? { endedAt: Date.parse(time) } : 'unreadable_line'];
+    t.match(readLine(JSON.stringify({ ...line, time }), null), expected, time);
+    t.match(readLine(JSON.stringify({ ...ENTRY, timestamp: time }), 'key_1'), expected, time);
+    t.match([fromStore({ ...STORED, at: Date.parse(time) })], expected, time);
+  }
+});
+
 t.test('what the store keeps of every key, oldest first, however much it is', async (t) => {
   const clock = new ManualClock(AT);
   const store = await sqliteStore(t, clock);

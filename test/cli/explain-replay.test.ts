@@ -5,6 +5,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { KeyIssued } from '../../src/management/schemas/key.ts';
@@ -229,7 +230,7 @@ t.test('the log of a key, as a list and as lines', async (t) => {
     t.strictSame(groups(answer.newly_denied), [[2, admin.id, 'GET /api/domains/*', null, 'rate_limited']]);
     const nobodys = await replay('--replay', file);
     t.strictSame(nobodys.skipped, { key_not_given: 6 });
-    t.match(nobodys.notes, ['No request was replayed.', /--key ID says whose/]);
+    t.match(nobodys.notes, [/^no request was replayed: each of the 6 in .* was skipped$/, /--key ID says whose/]);
   }
 });
 
@@ -258,7 +259,15 @@ t.test('lines that cannot be read are told, and the others replayed', async (t) 
   t.strictSame(answer.unreadable_lines, [1, lines.length + 2, lines.length + 4, lines.length + 5]);
   t.match(answer, { requests_replayed: 13, skipped: { unreadable_line: 4 } });
   const { stdout } = await explain('--replay', file);
-  t.match(stdout, `\nSkipped:  4 lines that cannot be read (line 1, ${lines.length + 2}, `);
+  t.match(stdout, `\nSkipped:  4 lines or entries that cannot be read (line 1, ${lines.length + 2}, `);
+});
+
+t.test('entries of one line or entry that cannot be read are told with its number once', async (t) => {
+  const file = join(path, 'odd-page.json');
+  writeFileSync(file, `${JSON.stringify({ logs: [1, {}, null] })}\nnonsense\n`);
+  t.strictSame((await replay('--replay', file)).unreadable_lines, [1, 2]);
+  const { stdout } = await explain('--replay', file);
+  t.match(stdout, '\nSkipped:  4 lines or entries that cannot be read (line 1, 2)\n');
 });
 
 t.test('a log for people is told from one for programs', async (t) => {
@@ -266,7 +275,69 @@ t.test('a log for people is told from one for programs', async (t) => {
   writeFileSync(file, '[12:00:00.000] INFO: GET /api/domains 200\n');
   const answer = await replay('--replay', file);
   t.strictSame(answer.unreadable_lines, [1]);
-  t.match(answer.notes.slice(0, 2), ['No request was replayed.', /^No line is one of a log in JSON/]);
+  t.match(answer.notes.slice(0, 2), [
+    /^no request was replayed: there is none in /,
+    /^No line is one of a log in JSON/,
+  ]);
+});
+
+t.test('a replay of nothing says so, and fails a pipeline that asks whether something would be denied', async (t) => {
+  const empty = join(path, 'empty.log');
+  writeFileSync(empty, '');
+  const cases: readonly (readonly [args: readonly string[], why: string])[] = [
+    [['--replay', empty, '--proposed', config], `there is none in ${empty}`],
+    [['--replay', log, '--since', '2d', '--until', '1d'], `each of the 13 in ${log} was skipped`],
+    [['--replay-stored', '--until', '1d'], 'there is none in the store'],
+  ];
+  for (const [args, why] of cases) {
+    const said = `no request was replayed: ${why}`;
+    t.match(await explain(...args), { code: 0, stderr: `latchkey: warning: ${said}\n` });
+    const failed = await explain(...args, '--fail-on-denied');
+    const more = `${said}, so nothing is known of what would be denied`;
+    t.match(failed, { code: 1, stdout: /^Replayed: 0 of /m, stderr: `latchkey: ${more}\n` });
+    const json = await explain(...args, '--fail-on-denied', '--json');
+    t.match(JSON.parse(json.stdout), { requests_replayed: 0, notes: [said] });
+    t.match([json.code, JSON.parse(json.stderr)], [1, { error: { code: 'NOTHING_REPLAYED', message: more } }]);
+  }
+});
+
+t.test('numbers are told as people say them', async (t) => {
+  const [, first = ''] = readFileSync(log, 'utf8').split('\n');
+  const one = join(path, 'one.log');
+  const entry = JSON.parse(first) as Record<string, unknown>;
+  const { key_id, ...nobodys } = entry;
+  t.ok(key_id);
+  writeFileSync(one, `${first}\nnonsense\n`);
+  const { stdout } = await explain('--replay', one);
+  t.match(stdout, /^Replayed: 1 of 1 request, of 1 key, \d{4}-/m);
+  t.match(stdout, '\nSkipped:  1 line or entry that cannot be read (line 2)\n');
+  writeFileSync(one, [entry, nobodys, nobodys, nobodys].map((line) => JSON.stringify(line)).join('\n'));
+  t.match(
+    (await explain('--replay', one)).stdout,
+    /^Replayed: 4 of 4 requests, 3 of them without a known key, the others of 1 key, \d{4}-/m,
+  );
+  writeFileSync(one, JSON.stringify(nobodys));
+  t.match((await explain('--replay', one)).stdout, /^Replayed: 1 of 1 request, 1 of them without a known key, \d{4}-/m);
+});
+
+t.test('names and paths cannot act on the terminal', async (t) => {
+  const odd = 'a\u001b[2J\u009b31m\u202e\u2066b\u2028c\r\nReplayed: 99';
+  const db = new DatabaseSync(join(path, 'keys.db'), { timeout: 10_000 });
+  const { record } = db.prepare('SELECT record FROM keys WHERE id = ?').get(reader.id) as { record: string };
+  const write = (text: string) => db.prepare('UPDATE keys SET record = ? WHERE id = ?').run(text, reader.id);
+  t.teardown(() => {
+    write(record);
+    db.close();
+  });
+  write(JSON.stringify({ ...(JSON.parse(record) as object), name: odd }));
+  const file = join(path, 'odd-names.log');
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(1);
+  const renamed = lines.map((line) => ({ ...(JSON.parse(line) as object), request_id: odd, user_agent: odd }));
+  writeFileSync(file, renamed.map((line) => JSON.stringify(line)).join('\n'));
+  const { code, stdout, stderr } = await explain('--replay', file, '--key', reader.id, '--clear', 'preset');
+  t.equal(code, 0, stderr);
+  t.match(stdout, 'a\\u001b[2J\\u009b31m\\u202e\\u2066b\\u2028c\\u000d\\u000aReplayed: 99');
+  t.notMatch((stdout + stderr).replaceAll('\n', ''), /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
 });
 
 t.test('what cannot be replayed is said', async (t) => {

@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { explanationText } from '../../src/cli/explain/text.ts';
+import { EXPLANATION } from '../../src/management/schemas/examples-explain.ts';
+import { explanation } from '../../src/management/schemas/explain.ts';
 import { serveManagement } from '../management/gateway.ts';
 import { type Keys, keysIn } from './keys-fixture.ts';
 import { cli, folder, type Result } from './run.ts';
@@ -76,17 +79,82 @@ t.test('what is not given is not made up, and what is not wrong has no advice', 
   const explain = explainIn(keys);
   const { id } = await keys.json('create', '--name', 'x', '--preset', 'read_only', '--ip', '192.0.2.0/24');
   const open = await explain('--key', id, ...GET);
-  t.match(open, { code: 0, stdout: /^Depends on what was not given\n/ });
+  t.match(open, { code: 0, stdout: /^Depends on what is not known\n/ });
   t.match(open.stdout, /\n\? restrictions: ip /);
   const passed = await explain('--key', id, '--method', 'get', '--path', '/api/domains?page=2', '--ip', '192.0.2.9');
   t.match(passed.stdout, /^Let through\n/);
   t.notMatch(passed.stdout, 'What would');
 });
 
+t.test('an empty User-Agent is none', async (t) => {
+  const keys = keysIn(t);
+  const explain = explainIn(keys);
+  const { id } = await keys.json('create', '--name', 'x', '--preset', 'read_only', '--user-agent', 'acme/*');
+  t.match((await explain('--key', id, ...GET)).stdout, /^Depends on what is not known\n/);
+  const none = await explain('--key', id, ...GET, '--user-agent', '');
+  t.match(none, { code: 0, stdout: /^Refused: 403 user_agent_blocked\n/ }, none.stderr);
+  t.match(none.stdout, / without a User-Agent at /);
+  t.match(await explain('--replay-stored', '--key', id, '--user-agent', ''), {
+    code: 2,
+    stderr: /--user-agent: "" is not/,
+  });
+});
+
+t.test('when limits are whole again is told in hours and minutes', async (t) => {
+  const example = explanation.parse(EXPLANATION);
+  const plain = { paint: (_style: unknown, text: string) => text };
+  const limits = {
+    burst: { limit: 5, remaining: 4, full_in_ms: 1_500 },
+    hour: { limit: 1000, remaining: 999, full_in_ms: 3_599_999 },
+    day: { limit: 10_000, remaining: 5_000, full_in_ms: 43_961_000 },
+    exact: true,
+  };
+  const text = explanationText({ ...example, limits }, [], plain);
+  t.match(text, /^Limits {6}4 of 5 at once, all again in 2 s; 999 of 1,000 an hour, all again in 1 h; /m);
+  t.match(text, /; 5,000 of 10,000 a day, all again in 12 h 13 min$/m);
+  const open = explanationText({ ...example, limits: { ...limits, exact: false } }, [], plain);
+  t.match(open, /^Limits {6}at least 4 of 5 at once, /m);
+});
+
+t.test('what a client or a namer chose cannot act on the terminal', async (t) => {
+  const { admin, clock, store, token, url } = await serveManagement(t);
+  // Bells and escape sequences, C1 controls, what turns the direction of text, and what ends a line.
+  const odd = 'a\u0007\u001b[2J\u009b31m\u202e\u2066b\u2028c\r\n✓ authorize';
+  const made = await admin.createKey({ name: 'x', permissions: ['domains:read'], user_agent_restrictions: ['acme/*'] });
+  const record = await store.keys.get(made.id);
+  if (record === null) throw new Error('the key is gone');
+  // As an older version, or somebody with access to the store, may have written it.
+  const id = 'key_00000000000000000000000e';
+  await store.keys.create({ ...record, id, name: odd, secret: { ...record.secret, digest: 'e'.repeat(64) } });
+  const entry = {
+    keyId: id,
+    requestId: 'req_odd',
+    at: clock.now(),
+    address: '203.0.113.7',
+    userAgent: odd,
+    method: 'GET',
+  };
+  const rest = { path: '/api/domains', route: null, status: 403, code: null, wouldDeny: [], durationUs: 0 };
+  const bounds = { retentionMs: 86_400_000, maxEntries: 10 };
+  await store.requests.append([{ keyId: id, entries: [{ ...entry, ...rest }], ...bounds }]);
+  const { stdout, stderr } = await cli(
+    ['explain', '--request', 'req_odd', '--server', url],
+    { LATCHKEY_TOKEN: await token() },
+    { clock },
+  );
+  t.match(stdout, /^Refused: 403 user_agent_blocked\n/);
+  t.match(stdout, /\nKey +\S+ \(a\\u0007\\u001b\[2J\\u009b31m\\u202e\\u2066b\\u2028c\\u000d\\u000a✓ authorize\)\n/);
+  t.match(stdout, / by "a\\u0007\\u001b\[2J\\u009b31m\\u202e\\u2066b\\u2028c\\r\\n✓ authorize" at /);
+  for (const text of [stdout, stderr])
+    t.notMatch(text.replaceAll('\n', ''), /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u);
+  t.equal(stdout.match(/^✓ authorize/gm)?.length, 1, 'no line of it passes for a check');
+});
+
 t.test('colours are for those who see them', async (t) => {
   const keys = keysIn(t);
   const { id } = await keys.json('create', '--name', 'x', '--preset', 'read_only', '--ip', '192.0.2.0/24');
-  const args = ['explain', '--key', id, ...GET, '--ip', '203.0.113.7', '--config', keys.config];
+  const at = new Date(Date.now() + 60_000).toISOString();
+  const args = ['explain', '--key', id, ...GET, '--ip', '203.0.113.7', '--at', at, '--config', keys.config];
   const painted = await cli(args, {}, { paint: (style, text) => `<${style}>${text}</>` });
   t.match(painted.stdout, /^<red>Refused: 403 ip_blocked<\/>\n/);
   t.match(painted.stdout, '\n<red>✗</> restrictions: ip');
@@ -127,7 +195,7 @@ t.test('through a gateway it is the answer of the API, and a request in a log is
   const unknown = await run('--request', 'req_2');
   t.match(
     [unknown.code, unknown.stdout, unknown.stderr],
-    [1, '', /^latchkey: --request: is in the log of no key[^\n]+\n$/],
+    [1, '', /^latchkey: --request: no such request is in the log of a key that you can see[^\n]+\n$/],
   );
 });
 
@@ -144,7 +212,7 @@ t.test('what is wrong is told by the option that it is about', async (t) => {
   t.match(await refused(2, ...GET), /option --key is missing: give --key, --method and --path, or --request/);
   t.match(await refused(2, '--key', id, '--method', 'GET'), /option --path is missing/);
   t.match(await refused(1, '--key', 'key_0', ...GET), /--key: there is no key "key_0"/);
-  t.match(await refused(1, '--request', 'req_0'), /--request: is in the log of no key/);
+  t.match(await refused(1, '--request', 'req_0'), /--request: no such request is in the log of a key that you can see/);
   t.match(await refused(2, '--key', id, '--method', 'FETCH', '--path', '/'), /--method: is no HTTP method/);
   t.match(await refused(2, '--key', id, '--method', 'GET', '--path', 'api'), /--path: does not begin with "\/"/);
   t.match(await refused(2, '--key', id, ...GET, '--ip', 'here'), /--ip: is no address/);

@@ -123,6 +123,7 @@ t.test('what is wrong is said of the option that gave it', async (t) => {
       '--user-agent: "*" is not a pattern; expected printable text of up to 200 characters, without spaces at its ends and not only *, like acme-sync/*',
     ],
     [['--shadow', 'times'], '--shadow: "times" is not known; did you mean "time"?'],
+    [['--shadow', 'foo'], '--shadow: "foo" is not known; expected one of ip, country, tor, time, user_agent, limits'],
   ];
   for (const [options, expected] of wrong) {
     for (const command of [NEW, ['update', id]]) {
@@ -130,6 +131,18 @@ t.test('what is wrong is said of the option that gave it', async (t) => {
     }
   }
   t.equal((await keys.all()).length, 1);
+});
+
+t.test('what is in shadow refuses nobody, and the warning says so', async (t) => {
+  const keys = keysIn(t);
+  const { id } = await keys.json(...NEW, '--preset', 'read_only');
+  const shadow = await keys.run('update', id, '--country', 'NL', '--shadow', 'country');
+  t.match(shadow.stderr, /^latchkey: warning: country_restrictions: .* would be refused if it were not in shadow\n$/);
+  const enforced = await keys.run('update', id, '--clear', 'shadow');
+  t.match(enforced.stderr, /^latchkey: warning: country_restrictions: .* every request with this key is refused\n$/);
+  const everywhere = keysIn(t, undefined, 'restrictions: { shadow: [country] }\n');
+  const made = await everywhere.run(...NEW, '--preset', 'read_only', '--country', 'NL');
+  t.match(made.stderr, /would be refused if it were not in shadow$/m, 'also when the configuration says so');
 });
 
 t.test('times that a newer version wrote are not lost when a part of them changes', async (t) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { flagsOf } from '../../src/cli/command.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
@@ -153,7 +154,7 @@ t.test('each option in the help of a command is one that it takes, and the other
     const { code, stdout } = await cli([...command.words, '--help']);
     t.equal(code, 0, name);
     t.same((await cli(['help', ...command.words])).stdout, stdout, `help ${name} is the same`);
-    const options = stdout.slice(stdout.indexOf('\nOptions:\n'), stdout.indexOf('\nExamples:\n'));
+    const options = stdout.slice(0, stdout.indexOf('\nExamples:\n'));
     const shown = [...options.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)(?: (\S+))?(?= {2}|\n)/gm)].map((found) => ({
       name: found[1] ?? '',
       value: found[2],
@@ -171,6 +172,32 @@ t.test('each option in the help of a command is one that it takes, and the other
   }
 });
 
+t.test('options of a group stand below its heading, in the columns of the others', async (t) => {
+  const { stdout } = await cli(['explain', '--help']);
+  const headings = [...stdout.matchAll(/^(\S.*):\n {2}(?:-\w, )?--([a-z-]+)/gm)].map(([, title, first]) => [
+    title,
+    first,
+  ]);
+  t.strictSame(headings, [
+    ['One request', 'key'],
+    ['Replay of recorded requests', 'replay'],
+    ['Replay, with --key as "latchkey keys update" would change it', 'name'],
+    ['Options', 'config'],
+  ]);
+  t.match(stdout, '\n  --ip ADDRESS ');
+  t.notMatch(stdout, 'as a change of --key');
+  const columns = new Set([...stdout.matchAll(/^ {2}--\S+(?: \S+)? {2,}(?=\S)/gm)].map(([left]) => left.length));
+  t.equal(columns.size, 1);
+});
+
+t.test('the note on what is replaced names every option that gives a list', async (t) => {
+  const { stdout } = await cli(['keys', 'update', '--help']);
+  t.match(
+    stdout.replace(/\s+/g, ' '),
+    '--permission, --role, --ip, --country, --user-agent, --hours, --days, --shadow replace all that was there',
+  );
+});
+
 t.test('the examples in the help parse', async (t) => {
   for (const command of COMMANDS) {
     for (const example of command.examples) {
@@ -180,6 +207,20 @@ t.test('the examples in the help parse', async (t) => {
       t.doesNotThrow(() => parseArguments(command, words.slice(1 + command.words.length)), example);
     }
   }
+});
+
+t.test('the commands in the guides to explain parse', async (t) => {
+  const command = COMMANDS.find(({ words }) => words.join(' ') === 'explain');
+  if (command === undefined) throw new Error('there is no explain');
+  let checked = 0;
+  for (const name of ['explain', 'replay', 'cli']) {
+    const text = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+    for (const [, line = ''] of text.matchAll(/^(?:\$ |.*\| )?latchkey explain (-[^`\n]+)$/gm)) {
+      t.doesNotThrow(() => parseArguments(command, line.split(' ')), line);
+      checked++;
+    }
+  }
+  t.ok(checked >= 6, `${checked} commands`);
 });
 
 t.test('the version is the one of the package', async (t) => {

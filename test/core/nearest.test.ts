@@ -19,6 +19,9 @@ t.test('what is near nothing finds nothing', async (t) => {
   t.equal(nearestName('listen', []), null);
   t.equal(nearestName('x', ['ip', 'on']), null, 'a short name is not near every other short one');
   t.equal(nearestName('xy', ['ab']), null);
+  t.equal(nearestName('foo', ['ip', 'country', 'tor', 'time']), null, 'one letter of three is no beginning');
+  t.equal(nearestName('tro', ['tor']), null);
+  t.equal(nearestName('to', ['tor']), 'tor');
 });
 
 t.test('a name of any length is compared in a bounded time', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { COUNTRY_CODES } from '../../src/core/country.ts';
 import { NO_PLACES, type Places } from '../../src/core/places.ts';
+import { country as countryKind } from '../../src/restrictions/country.ts';
 import { explainPlaces, restrictionFaults } from '../../src/restrictions/index.ts';
 import { UNRESTRICTED, view } from '../support/keys.ts';
 import { restricted } from './restricted.ts';
@@ -76,10 +77,25 @@ t.test('every country can be listed, and a list has a bound', async (t) => {
 
 t.test('its writer is told when no gateway like this one can know a country', async (t) => {
   const restrictions = { country_restrictions: ['NL'], block_tor: true };
-  t.strictSame(explainPlaces(restrictions, NO_PLACES), [
-    'country_restrictions: no country database is configured, so every request with this key is refused',
-    'block_tor: no list of the addresses of Tor is configured, so every request with this key is refused',
+  const none = new Set<string>();
+  const country = 'country_restrictions: no country database is configured, so every request with this key';
+  const tor = 'block_tor: no list of the addresses of Tor is configured, so every request with this key';
+  const inShadow = 'would be refused if it were not in shadow';
+  t.strictSame(explainPlaces(restrictions, NO_PLACES, none), [`${country} is refused`, `${tor} is refused`]);
+  t.strictSame(explainPlaces(restrictions, NO_PLACES, new Set(['country', 'ip'])), [
+    `${country} ${inShadow}`,
+    `${tor} is refused`,
   ]);
-  t.strictSame(explainPlaces(restrictions, { ...NO_PLACES, knowsCountries: true, knowsTor: true }), []);
-  t.strictSame(explainPlaces(UNRESTRICTED, NO_PLACES), []);
+  t.strictSame(explainPlaces(restrictions, NO_PLACES, new Set(['tor'])), [
+    `${country} is refused`,
+    `${tor} ${inShadow}`,
+  ]);
+  t.strictSame(explainPlaces(restrictions, { ...NO_PLACES, knowsCountries: true, knowsTor: true }, none), []);
+  t.strictSame(explainPlaces(UNRESTRICTED, NO_PLACES, none), []);
+});
+
+t.test('what a caller may send has the same bound as what is stored', async (t) => {
+  const list = [...COUNTRY_CODES];
+  t.equal(countryKind.input.safeParse(list).success, true);
+  t.equal(countryKind.input.safeParse([...list, 'NL']).success, false);
 });

@@ -54,6 +54,15 @@ t.test('what is wrong with a list is said, entry by entry', async (t) => {
   ]);
 });
 
+t.test('a block in which every client is seen by another address is refused, since it would meet nobody', async (t) => {
+  for (const block of ['64:ff9b::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '2002::/16', '2001::/32']) {
+    t.strictSame(faults('10.0.0.0/8', block), [
+      `ip_restrictions[1]: "${block}" covers a whole range of IPv4-in-IPv6 addresses; such clients are seen by their IPv4 address, so list that`,
+    ]);
+  }
+  t.strictSame(faults('64:ff9b::/97', '2002:a00::/24', '2001::/97', '::/0', '2000::/3', '64:ff9b:1::/48'), []);
+});
+
 t.test('a list has a bound', async (t) => {
   t.strictSame(faults(...Array.from({ length: 10_000 }, () => '10.0.0.1')), []);
   t.strictSame(faults(...Array.from({ length: 10_001 }, () => '10.0.0.1')), [

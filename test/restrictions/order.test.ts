@@ -72,6 +72,29 @@ t.test('what restricts nothing restricts nothing, has no fault, and is not store
   t.strictSame(storedRestrictions({ ...none, ip_restrictions: ['::1'] }), { ip_restrictions: ['::1'] });
 });
 
+t.test('an entry that is given twice is stored once, where it stood first', async (t) => {
+  const twice: KeyRestrictions = {
+    ip_restrictions: ['192.0.2.1', '::1', '192.0.2.1'],
+    country_restrictions: ['NL', 'BE', 'NL', 'NL'],
+    time_restrictions: {
+      timezone: 'UTC',
+      allowed_hours: ['12:00-13:00', '09:00-10:00', '12:00-13:00'],
+      allowed_days: ['monday', 'monday'],
+    },
+    user_agent_restrictions: ['a*', 'a*'],
+    device_restrictions: ['x', 'x'],
+  };
+  t.strictSame(storedRestrictions(twice), {
+    ip_restrictions: ['192.0.2.1', '::1'],
+    country_restrictions: ['NL', 'BE'],
+    time_restrictions: { timezone: 'UTC', allowed_hours: ['12:00-13:00', '09:00-10:00'], allowed_days: ['monday'] },
+    user_agent_restrictions: ['a*'],
+    device_restrictions: ['x', 'x'],
+  });
+  const unreadable = { time_restrictions: { except: ['x', 'x'] }, country_restrictions: { NL: [1, 1] } };
+  t.strictSame(storedRestrictions(unreadable), unreadable, 'what is not understood stays as it is');
+});
+
 t.test('what a kind stores is read as it was, and what a caller may send fits', async (t) => {
   for (const kind of RESTRICTIONS) {
     const value = ALL[kind.field];

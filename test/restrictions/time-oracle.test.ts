@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
 import { NO_PLACES } from '../../src/core/places.ts';
@@ -7,6 +6,7 @@ import { nextOpening } from '../../src/restrictions/openings.ts';
 import { openSpans } from '../../src/restrictions/windows.ts';
 import { minuteOfWeek, wallClock } from '../../src/restrictions/zone.ts';
 import { view } from '../support/keys.ts';
+import { randomFrom, SEED } from '../support/random.ts';
 import { nextOpenMinutes, openMinutes, type Walk, walk } from './time-oracle.ts';
 
 const MINUTE = 60_000;
@@ -77,7 +77,8 @@ function everyMinute(rule: TimeRestriction, { from }: Walk, open: Uint8Array): s
 function telling({ shown, changes }: Walk): number[] {
   const year = shown.length - 16 * DAY;
   const near = changes.flatMap((change) => Array.from({ length: 7 * DAY }, (_, i) => change - 3.5 * DAY + i));
-  const others = Array.from({ length: 2_000 }, () => randomInt(year));
+  const random = randomFrom(SEED);
+  const others = Array.from({ length: 2_000 }, () => random(year));
   return [...near.filter((i) => i >= 0 && i < year), ...others];
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
 import { restrictionFaults } from '../../src/restrictions/index.ts';
+import { time as timeKind } from '../../src/restrictions/time.ts';
 import { view } from '../support/keys.ts';
 import { restricted } from './restricted.ts';
 
@@ -184,4 +185,16 @@ t.test('what is wrong with the zone and the days is said', async (t) => {
   t.strictSame(faults(rule([], [])), [
     'time_restrictions: neither allowed_hours nor allowed_days is given; expected at least one of them',
   ]);
+});
+
+t.test('what a caller may send has the same bounds as what is stored', async (t) => {
+  const takes = (windows: number, days: number): boolean =>
+    timeKind.input.safeParse({
+      timezone: 'UTC',
+      allowed_hours: Array.from({ length: windows }, () => '09:00-17:00'),
+      allowed_days: Array.from({ length: days }, () => 'monday'),
+    }).success;
+  t.equal(takes(48, 7), true);
+  t.equal(takes(49, 7), false);
+  t.equal(takes(48, 8), false);
 });

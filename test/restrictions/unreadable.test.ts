@@ -116,7 +116,11 @@ t.test('the name of a restriction that is not known is guessed at', async (t) =>
 
 t.test('whoever looks after the key is told that it opens nothing', async (t) => {
   t.strictSame(
-    explainPlaces({ device_restrictions: [], country_restrictions: null, time_restrictions: 7 }, NO_PLACES),
+    explainPlaces(
+      { device_restrictions: [], country_restrictions: null, time_restrictions: 7 },
+      NO_PLACES,
+      new Set(SHADOW_NAMES),
+    ),
     [
       'device_restrictions: cannot be read by this version, so every request with this key is refused',
       'country_restrictions: cannot be read by this version, so every request with this key is refused',

@@ -8,12 +8,19 @@ import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { parseMoment } from '../keys/values.ts';
 import { TARGET_FLAGS } from '../options.ts';
-import { REPLAY_FLAGS } from './replay-flags.ts';
+import { replayFlags } from './replay-flags.ts';
 import { explanationText } from './text.ts';
 
-/** Options that say what one request is. `--ip` and `--user-agent` mean something in a replay too, which declares them. */
+/** Options that say what one request is, and in a replay what the key would be restricted to: there they may be repeated. */
+const SHARED_FLAGS: readonly string[] = ['ip', 'user-agent'];
+
+/** Options that say what one request is. */
 const REQUEST_FLAGS: readonly Flag[] = [
-  { name: 'key', value: 'ID', summary: 'The key that the request comes with, by its id.' },
+  {
+    name: 'key',
+    value: 'ID',
+    summary: 'The key that it comes with, by its id. In a replay: the only one, and the one that is changed.',
+  },
   {
     name: 'request',
     value: 'ID',
@@ -22,17 +29,30 @@ const REQUEST_FLAGS: readonly Flag[] = [
   {
     name: 'method',
     value: 'METHOD',
-    summary: 'The method of the request.',
+    summary: 'Its method.',
     suggestions: ['GET', 'POST', 'PUT', 'DELETE'],
   },
   { name: 'path', value: 'PATH', summary: 'Its path as a client sends it, perhaps with a query.' },
+  {
+    name: 'ip',
+    value: 'ADDRESS',
+    repeatable: true,
+    summary: 'Where it comes from. In a replay: an address or CIDR that --key would be restricted to.',
+  },
+  {
+    name: 'user-agent',
+    value: 'TEXT',
+    repeatable: true,
+    mayBeEmpty: true,
+    summary: 'Its User-Agent; empty: it has none. In a replay: a pattern that --key would be restricted to.',
+  },
   {
     name: 'at',
     value: 'WHEN',
     summary: 'When it comes: 2027-01-01T17:00:00Z, 2027-01-01, 7d (from now). Now by default.',
   },
-];
-const SHARED_FLAGS: readonly string[] = ['ip', 'user-agent'];
+].map((flag) => ({ ...flag, group: 'One request' }));
+const REPLAY_FLAGS = replayFlags(SHARED_FLAGS);
 const REPLAYS = ['replay', 'replay-stored'] as const;
 
 export const explain: Command = {
@@ -56,11 +76,16 @@ export const explain: Command = {
 async function run(args: Args, io: Io): Promise<number> {
   const replay = REPLAYS.find((name) => args.has(name));
   if (replay !== undefined) {
-    refuseBeside(args, REQUEST_FLAGS, ['key'], `is about a single request; it goes without --${replay}`);
+    refuseBeside(
+      args,
+      REQUEST_FLAGS,
+      ['key', ...SHARED_FLAGS],
+      `is about a single request; it goes without --${replay}`,
+    );
     const { runReplay } = await import('./replay.ts');
     return runReplay(args, io);
   }
-  refuseBeside(args, REPLAY_FLAGS, SHARED_FLAGS, 'is for a replay; it needs --replay or --replay-stored');
+  refuseBeside(args, REPLAY_FLAGS, [], 'is for a replay; it needs --replay or --replay-stored');
   // Only now, as help and completion must be quick. A gateway would check it too, a store would not.
   const { explainRequest } = await import('../../management/schemas/explain.ts');
   const { checkBody } = await import('../../management/validate.ts');

@@ -5,38 +5,36 @@ import { CLEAR_FLAG } from '../keys/update.ts';
 /** Options that say something about a key. */
 export const CHANGE_FLAGS: readonly Flag[] = [...FIELD_FLAGS, CLEAR_FLAG];
 
-/** Options that also say something about a single request, in words that hold for both. */
-const SHARED: Readonly<Record<string, string>> = {
-  ip: 'Where the request comes from; in a replay: an address or CIDR that the key would be restricted to.',
-  'user-agent': 'The User-Agent of the request; in a replay: one that the key would be restricted to, * for any text.',
-};
+const REPLAY = 'Replay of recorded requests';
+const CHANGE = 'Replay, with --key as "latchkey keys update" would change it';
 
 /**
- * What a replay takes besides `--key`, `--json` and the options that name a store, which the command has anyway. Holds
- * `--ip` and `--user-agent` as well, which may be repeated in a replay only.
+ * What a replay takes and a single request does not. Of the options about a key those are left out that also describe a
+ * request.
+ *
+ * @param shared the names of these
  */
-export const REPLAY_FLAGS: readonly Flag[] = [
-  {
-    name: 'replay',
-    value: 'FILE',
-    summary: 'Decide recorded requests again: the log of a gateway, or "keys logs --json"; - is standard input.',
-  },
-  { name: 'replay-stored', summary: 'Decide again the requests that the store keeps, of --key or of all keys.' },
+export function replayFlags(shared: readonly string[]): readonly Flag[] {
+  const own = CHANGE_FLAGS.filter(({ name }) => !shared.includes(name));
+  return [
+    ...SOURCE_FLAGS.map((flag) => ({ ...flag, group: REPLAY })),
+    ...own.map((flag) => ({ ...flag, group: CHANGE })),
+  ];
+}
+
+const SOURCE_FLAGS: readonly Flag[] = [
+  { name: 'replay', value: 'FILE', summary: 'The log of a gateway, or "keys logs --json"; - is standard input.' },
+  { name: 'replay-stored', summary: 'The requests that the store keeps, of --key or of all keys.' },
   {
     name: 'since',
     value: 'WHEN',
-    summary: 'In a replay: only requests since then: 7d (ago), 2027-01-01, 2027-01-01T17:00:00Z.',
+    summary: 'Only requests since then: 7d (ago), 2027-01-01, 2027-01-01T17:00:00Z.',
   },
-  { name: 'until', value: 'WHEN', summary: 'In a replay: only requests up to then, written like --since.' },
+  { name: 'until', value: 'WHEN', summary: 'Only requests up to then, written like --since.' },
+  { name: 'proposed', value: 'FILE', summary: 'A configuration file that is compared with the one in force.' },
+  { name: 'no-limits', summary: 'Leave the limits out.' },
   {
-    name: 'proposed',
-    value: 'FILE',
-    summary: 'In a replay: a configuration file that is compared with the one in force.',
+    name: 'fail-on-denied',
+    summary: 'Exit 1 when a request would be newly denied, or when there was none to replay.',
   },
-  { name: 'no-limits', summary: 'In a replay: leave the limits out.' },
-  { name: 'fail-on-denied', summary: 'In a replay: exit 1 when a request would be newly denied.' },
-  ...CHANGE_FLAGS.map((flag) => ({
-    ...flag,
-    summary: SHARED[flag.name] ?? `In a replay, as a change of --key: ${flag.summary}`,
-  })),
 ];

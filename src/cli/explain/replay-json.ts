@@ -1,8 +1,29 @@
 import type { Changed, ChangedGroup, PermissionUse, ReplayReport } from '../../explain/replay-report.ts';
-import type { Compared } from './replay-compared.ts';
 
 /** Groups, keys and lines that an answer lists. */
 const MAX_LISTED = 1_000;
+
+/** Which worlds a replay compares, and what of the log it could not read. */
+export interface Compared {
+  /** `recorded`, or `today`: the configuration in force, and the keys as they are. */
+  readonly before: 'recorded' | 'today';
+  readonly after: After;
+  /** Whether limits are simulated. */
+  readonly limits: boolean;
+  /** Whether the requests are those that the store keeps. */
+  readonly isStored: boolean;
+  /** Numbers of the first lines that could not be read; again for each entry of one that is a list. */
+  readonly unreadableLines: readonly number[];
+}
+
+interface After {
+  /** File of the configuration; null: there is none, every setting has its default. */
+  readonly config: string | null;
+  /** Whether that file is the proposed one. */
+  readonly is_proposed: boolean;
+  /** The key that would be changed; null: every key stays as it is. */
+  readonly changed_key: string | null;
+}
 
 /** A replay as one JSON document. Times are ISO 8601 in UTC. */
 export function replayJson(report: ReplayReport, compared: Compared, notes: readonly string[]): object {
@@ -16,7 +37,7 @@ export function replayJson(report: ReplayReport, compared: Compared, notes: read
     requests_without_key: report.withoutKey,
     keys: report.keys,
     skipped: report.skipped,
-    unreadable_lines: compared.unreadableLines,
+    unreadable_lines: [...new Set(compared.unreadableLines)],
     period: period === null ? null : { from: iso(period.first), to: iso(period.last) },
     same: { allowed: report.sameAllowed, denied: report.sameDenied },
     newly_denied: changedJson(newlyDenied),

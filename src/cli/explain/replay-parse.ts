@@ -1,10 +1,11 @@
 import type { LoggedRequest } from '../../core/request-log.ts';
 import type { RecordedRequest, SkipReason } from '../../explain/replay-request.ts';
+import { isCut } from '../../observe/log-text.ts';
 import { REQUEST_MESSAGE } from '../../observe/logger.ts';
 import { MAX_PATH } from '../../observe/request-log.ts';
 
-/** What a log puts at the end of a text that it cut. */
-const CUT = '...';
+/** Beyond the year 9999, times are not written in the way in which logs have them, and soon after there are none. */
+const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** What a line tells of: a request, or why it is none that can be replayed. */
 export type Found = RecordedRequest | SkipReason;
@@ -94,9 +95,10 @@ function fromEntry(entry: unknown, keyId: string | null): Found {
 
 /** Without its whole path nobody can say which route a request had. */
 function checked(request: RecordedRequest): Found {
-  const { path } = request;
+  const { endedAt, path } = request;
+  if (endedAt < 0 || endedAt > MAX_TIME) return 'unreadable_line';
   if (!path.startsWith('/')) return 'no_path';
-  return path.length === MAX_PATH && path.endsWith(CUT) ? 'path_cut' : request;
+  return isCut(path, MAX_PATH) ? 'path_cut' : request;
 }
 
 /** A request is decided when it comes; logs have when it ended. */
@@ -109,7 +111,7 @@ function startOf(endedAt: number, duration: unknown): number {
 function timeOf(value: unknown): number | null {
   if (typeof value !== 'string') return null;
   const time = Date.parse(value);
-  return Number.isNaN(time) || time < 0 ? null : time;
+  return Number.isNaN(time) ? null : time;
 }
 
 function isText(value: unknown): value is string {

@@ -13,7 +13,7 @@ const PAGE = 1_000;
 /** What was found, a piece at a time; each piece with the number of its line, null where there are no lines. */
 export type Source = AsyncIterable<readonly FoundAt[]>;
 
-export interface FoundAt {
+interface FoundAt {
   /** 1 for the first. */
   readonly line: number | null;
   readonly found: Found;
@@ -26,7 +26,7 @@ export interface FoundAt {
  * @throws CliError `INPUT_FAILED` when it cannot be read
  */
 export async function* requestsInFile(file: string, keyId: string | null): Source {
-  const name = file === STDIN ? 'standard input' : file;
+  const name = nameOfFile(file);
   let number = 0;
   for await (const lines of linesOf(bytesOf(file, name), name)) {
     const piece: FoundAt[] = [];
@@ -37,6 +37,11 @@ export async function* requestsInFile(file: string, keyId: string | null): Sourc
     }
     yield piece;
   }
+}
+
+/** What a file is called in messages. */
+export function nameOfFile(file: string): string {
+  return file === STDIN ? 'standard input' : file;
 }
 
 async function* bytesOf(file: string, name: string): AsyncGenerator<Uint8Array> {

@@ -4,22 +4,31 @@ import type { SkipReason } from '../../explain/replay-request.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import type { Io } from '../io.ts';
 import { type Column, table } from '../table.ts';
-import type { Compared } from './replay-compared.ts';
+import type { Compared } from './replay-json.ts';
 
 /** Groups of each kind, and keys, that a person is shown. */
 const MAX_SHOWN = 20;
 
-const SKIPPED: Readonly<Record<SkipReason, string>> = {
-  unreadable_line: 'lines that cannot be read',
-  no_request: 'lines about something else than a request',
-  key_not_given: 'entries that name no key',
-  other_key: 'of another key, or of none',
-  outside_period: 'outside the period',
-  no_path: 'refused before their path was known',
-  path_cut: 'of whose path the log has only the beginning',
-  unknown_key: 'of keys that are not there any more',
-  unreadable_key: 'of keys that cannot be read',
-  not_decided: 'refused for reasons that no key or configuration decides',
+/** What each skipped thing is called, one and many. */
+const SKIPPED: Readonly<Record<SkipReason, readonly [one: string, many: string]>> = {
+  unreadable_line: ['line or entry that cannot be read', 'lines or entries that cannot be read'],
+  no_request: ['line about something else than a request', 'lines about something else than a request'],
+  key_not_given: ['entry that names no key', 'entries that name no key'],
+  other_key: ['of another key, or of none', 'of another key, or of none'],
+  outside_period: ['outside the period', 'outside the period'],
+  no_path: ['refused before its path was known', 'refused before their path was known'],
+  path_cut: ['of whose path the log has only the beginning', 'of whose path the log has only the beginning'],
+  unknown_key: ['of a key that is not there any more', 'of keys that are not there any more'],
+  unreadable_key: ['of a key that cannot be read', 'of keys that cannot be read'],
+  not_decided: [
+    'refused for a reason that no key or configuration decides',
+    'refused for reasons that no key or configuration decides',
+  ],
+  not_logged: ['that depends on a header that no log has', 'that depend on a header that no log has'],
+  place_unknown: [
+    'that depends on what gateways know of addresses and this machine does not',
+    'that depend on what gateways know of addresses and this machine does not',
+  ],
 };
 
 /** A replay for a person. */
@@ -55,18 +64,27 @@ function comparedText({ before, after }: Compared): string {
   );
 }
 
-function readText({ read, replayed, withoutKey, keys, period, skipped }: ReplayReport, compared: Compared): string[] {
-  const without = withoutKey === 0 ? '' : `, ${count(withoutKey)} without a known key`;
+function readText(report: ReplayReport, compared: Compared): string[] {
+  const { read, replayed, period, skipped } = report;
   const when = period === null ? '' : `, ${moment(period.first)} to ${moment(period.last)}`;
-  const { unreadableLines } = compared;
+  // Of a line that is a list, each entry may be one of them.
+  const unreadableLines = [...new Set(compared.unreadableLines)];
   const entries = Object.entries(skipped) as [SkipReason, number][];
   const lines = unreadableLines.length === 0 ? '' : ` (line ${unreadableLines.join(', ')}${more(skipped, compared)})`;
   return [
-    `Replayed: ${count(replayed)} of ${count(read)} requests, of ${count(keys)} ${keys === 1 ? 'key' : 'keys'}${without}${when}.`,
+    `Replayed: ${count(replayed)} of ${counted(read, 'request')}${ofKeys(report)}${when}.`,
     ...entries.map(
-      ([reason, number]) => `Skipped:  ${count(number)} ${SKIPPED[reason]}${reason === 'unreadable_line' ? lines : ''}`,
+      ([reason, number]) =>
+        `Skipped:  ${counted(number, ...SKIPPED[reason])}${reason === 'unreadable_line' ? lines : ''}`,
     ),
   ];
+}
+
+function ofKeys({ keys, replayed, withoutKey }: ReplayReport): string {
+  const of = counted(keys, 'key');
+  if (withoutKey === 0) return `, of ${of}`;
+  const without = `, ${count(withoutKey)} of them without a known key`;
+  return withoutKey === replayed ? without : `${without}, the others of ${of}`;
 }
 
 function more(skipped: ReplayReport['skipped'], { unreadableLines }: Compared): string {
@@ -102,7 +120,7 @@ function changedText(title: string, { requests, groups }: Changed, io: Io): stri
   if (requests === 0) return [];
   const shown = groups.slice(0, MAX_SHOWN);
   const rest = requests - shown.reduce((sum, group) => sum + group.count, 0);
-  const further = rest === 0 ? [] : [`… and ${count(rest)} further requests; --json lists more`];
+  const further = rest === 0 ? [] : [`… and ${counted(rest, 'further request')}; --json lists more`];
   return ['', io.paint('bold', title), table(COLUMNS, shown, io), ...further];
 }
 
@@ -114,14 +132,14 @@ function permissionsText({ permissions, permissionsLeftOut }: ReplayReport, io: 
     io.paint('bold', 'PERMISSIONS THAT ARE HELD AND WERE NEVER USED'),
     'By the configuration in force, and by these requests alone: what is done once a year is perhaps not among them.',
     ...permissions.slice(0, MAX_SHOWN).flatMap((use) => useText(use).map((line) => oneLine(line))),
-    ...(omitted === 0 ? [] : [`… and ${count(omitted)} further keys`]),
+    ...(omitted === 0 ? [] : [`… and ${counted(omitted, 'further key')}`]),
   ];
 }
 
 function useText({ keyId, keyName, requests, first, last, neverUsed, wildcards, wouldDo }: PermissionUse): string[] {
   const unused = neverUsed.map(({ permission, from }) => `${permission} (${from.join(', ')})`);
   return [
-    `${keyId} (${keyName}): ${count(requests)} ${requests === 1 ? 'request' : 'requests'}, ${moment(first)} to ${moment(last)}`,
+    `${keyId} (${keyName}): ${counted(requests, 'request')}, ${moment(first)} to ${moment(last)}`,
     ...(unused.length === 0 ? [] : [`  never used: ${unused.join(', ')}`]),
     ...wildcards.map(({ permission, usedAs }) => `  ${permission} was used only as ${usedAs.join(', ')}`),
     `  would do: ${wouldDo.length === 0 ? 'no permission at all' : wouldDo.join(', ')}`,
@@ -131,4 +149,46 @@ function useText({ keyId, keyName, requests, first, last, neverUsed, wildcards, 
 /** `2027-01-17 10:30:00Z` */
 function moment(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
+/** What one should know about a replay before one relies on it, as sentences for people. */
+export function notesOf(report: ReplayReport, { limits, isStored }: Compared): string[] {
+  const { disordered, forgotten, maybeWithKey, read, skipped } = report;
+  const unknown = skipped.key_not_given ?? 0;
+  const isNoLog = read === 0 && (skipped.unreadable_line ?? 0) > 0;
+  return [
+    isNoLog ? 'No line is one of a log in JSON, as gateways write it with "format: json" under "log".' : '',
+    unknown > 0 ? `${counted(unknown, 'entry names', 'entries name')} no key; --key ID says whose they are.` : '',
+    limits
+      ? 'Limits are simulated by these requests alone: every key begins with nothing used up, and what the log does not have is not counted.'
+      : 'Limits were left out (--no-limits).',
+    isStored
+      ? 'The store keeps a sample where there are very many requests; the log of a gateway has all of them.'
+      : '',
+    disordered > 0
+      ? `${counted(disordered, 'request stands', 'requests stand')} more than a minute after later ones of the same key: limits were left out there; sort the log by time.`
+      : '',
+    forgotten > 0
+      ? `There are more keys than are kept in memory: ${counted(forgotten, 'time')} the limits of a key began anew.`
+      : '',
+    maybeWithKey > 0
+      ? `${counted(maybeWithKey, 'request')} would be denied with key_missing where no key was looked for: whether there was one, no log tells.`
+      : '',
+  ].filter((note) => note !== '');
+}
+
+/**
+ * Why a replay says nothing; null when it says something.
+ *
+ * @param from what was read: `gateway.log`, `the store`
+ */
+export function nothingReplayed({ read, replayed }: ReplayReport, from: string): string | null {
+  if (replayed > 0) return null;
+  if (read === 0) return `no request was replayed: there is none in ${from}`;
+  return `no request was replayed: ${read === 1 ? 'the only one' : `each of the ${count(read)}`} in ${from} was skipped`;
+}
+
+/** `1 request`, `2,500 requests`. */
+function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
 }

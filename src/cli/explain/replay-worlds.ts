@@ -2,24 +2,24 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/config.ts';
 import type { KeyRecord } from '../../core/key.ts';
 import type { RolePermissions } from '../../core/role.ts';
-import type { ReplayedWorld } from '../../explain/replay-world.ts';
+import type { World } from '../../explain/explanation.ts';
 import type { KeyCatalogue } from '../../keys/key-input.ts';
-import { decidingRules, type KnownPlaces } from '../../management/admin/deciding-rules.ts';
+import { decidingRules, type KnownPlaces, worldOf } from '../../management/admin/deciding-rules.ts';
 import { openLocalPlaces } from '../../wiring/local-places.ts';
 import type { Management } from '../../wiring.ts';
 import { changedRecord, type KeyChange } from './replay-change.ts';
 
-export interface Worlds {
-  readonly today: ReplayedWorld;
+interface Worlds {
+  readonly today: World;
   /** null: nothing is proposed. */
-  readonly proposed: ReplayedWorld | null;
+  readonly proposed: World | null;
   /** The key as it would be; null: every key stays as it is. */
   readonly changed: KeyRecord | null;
   /** What gateways know of addresses and this machine does not, for people. */
   readonly gaps: readonly string[];
 }
 
-export interface Proposal {
+interface Proposal {
   /** In force. */
   readonly config: Config;
   /** null: no other configuration is proposed. */
@@ -45,26 +45,19 @@ export async function openWorlds(
   const changed =
     record === null || change === null ? null : changedRecord(record, change, catalogueOf(after, roles), clock.now());
   const known = await openLocalPlaces(config.places);
-  const today = await worldOf(config, roles, known);
+  const today = await worldIn(config, roles, known);
   if (proposed === null) {
     return { today, proposed: changed === null ? null : today, changed, gaps: textsOf(known) };
   }
   const isSame = isDeepStrictEqual(proposed.places, config.places);
   const knownAfter = isSame ? known : await openLocalPlaces(proposed.places);
   const gaps = [...new Set([...textsOf(known), ...textsOf(knownAfter)])];
-  return { today, proposed: await worldOf(proposed, roles, knownAfter), changed, gaps };
+  return { today, proposed: await worldIn(proposed, roles, knownAfter), changed, gaps };
 }
 
-async function worldOf(config: Config, roles: RolePermissions, known: KnownPlaces): Promise<ReplayedWorld> {
-  const { places, restrictions, routes, targetRules } = await decidingRules(config, () => known)();
+async function worldIn(config: Config, roles: RolePermissions, known: KnownPlaces): Promise<World> {
   const { tiers, presets } = config;
-  return {
-    routes,
-    targetRules,
-    places,
-    restrictions,
-    settings: { tiers, presets, roles, shadow: config.restrictions.shadow },
-  };
+  return worldOf(await decidingRules(config, () => known)(), { tiers, presets, roles });
 }
 
 /** What a key may refer to under a configuration. */

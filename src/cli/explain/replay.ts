@@ -2,24 +2,21 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { Replay } from '../../explain/replay.ts';
 import type { ReplayReport } from '../../explain/replay-report.ts';
+import { oneLine } from '../../observe/log-text.ts';
 import type { Management } from '../../wiring.ts';
 import type { Args } from '../args.ts';
 import { keysConfiguration } from '../configuration.ts';
-import { DONE, FAILED, usageError } from '../failure.ts';
+import { CliError, DONE, FAILED, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { parseMoment } from '../keys/values.ts';
 import { withManagement } from '../management.ts';
 import { LOCAL_OPTIONS } from '../options.ts';
 import { Progress } from '../transfer/progress.ts';
 import { type KeyChange, readChange } from './replay-change.ts';
-import type { Compared } from './replay-compared.ts';
-import { replayJson } from './replay-json.ts';
-import { notesOf } from './replay-notes.ts';
-import { requestsInFile, requestsInStore, type Source } from './replay-source.ts';
-import { replayText } from './replay-text.ts';
+import { type Compared, replayJson } from './replay-json.ts';
+import { nameOfFile, requestsInFile, requestsInStore, type Source } from './replay-source.ts';
+import { notesOf, nothingReplayed, replayText } from './replay-text.ts';
 import { openWorlds } from './replay-worlds.ts';
-
-export { REPLAY_FLAGS } from './replay-flags.ts';
 
 /** Lines whose numbers are told. */
 const MAX_LINES_TOLD = 5;
@@ -47,9 +44,19 @@ interface Plan {
 export async function runReplay(args: Args, io: Io): Promise<number> {
   const plan = readPlan(args, io);
   const { report, compared, notes } = await withManagement(plan.config, (management) => replay(plan, management, io));
-  if (args.has('json')) io.out(JSON.stringify(replayJson(report, compared, notes)));
-  else io.out(replayText(report, compared, notes, io));
-  return args.has('fail-on-denied') && report.newlyDenied.requests > 0 ? FAILED : DONE;
+  const nothing = nothingReplayed(report, plan.file === null ? 'the store' : nameOfFile(plan.file));
+  if (args.has('json')) {
+    io.out(JSON.stringify(replayJson(report, compared, nothing === null ? notes : [nothing, ...notes])));
+  } else {
+    io.out(replayText(report, compared, notes, io));
+  }
+  const mustHold = args.has('fail-on-denied');
+  if (nothing !== null) {
+    // A pipeline that reads the wrong file must not pass for that.
+    if (mustHold) throw new CliError('NOTHING_REPLAYED', `${nothing}, so nothing is known of what would be denied`);
+    if (!args.has('json')) io.say(oneLine(`latchkey: warning: ${nothing}`));
+  }
+  return mustHold && report.newlyDenied.requests > 0 ? FAILED : DONE;
 }
 
 function readPlan(args: Args, io: Io): Plan {

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../core/duration.ts';
+import { durationText } from '../../core/duration.ts';
 import type { ExplanationAnswer } from '../../management/schemas/explain.ts';
 import { oneLine } from '../../observe/log-text.ts';
 import { grouped } from '../chart.ts';
@@ -6,6 +6,8 @@ import type { Io, Style } from '../io.ts';
 import { length, pad } from '../table.ts';
 import { commandFor } from './change-commands.ts';
 
+/** What this needs of the world around the command. */
+type Painter = Pick<Io, 'paint'>;
 type Check = ExplanationAnswer['checks'][number];
 type Change = ExplanationAnswer['changes'][number];
 
@@ -25,7 +27,7 @@ const MAX_COMMAND = 2_000;
  *
  * @param target options of the command line that say where the key is
  */
-export function explanationText(explanation: ExplanationAnswer, target: readonly string[], io: Io): string {
+export function explanationText(explanation: ExplanationAnswer, target: readonly string[], io: Painter): string {
   const sections = [
     verdictLines(explanation, io),
     factLines(explanation, io),
@@ -38,13 +40,13 @@ export function explanationText(explanation: ExplanationAnswer, target: readonly
     .join('\n\n');
 }
 
-function verdictLines({ allowed, status, code, title, detail }: ExplanationAnswer, io: Io): string[] {
+function verdictLines({ allowed, status, code, title, detail }: ExplanationAnswer, io: Painter): string[] {
   if (code !== null) return [io.paint('red', `Refused: ${status ?? ''} ${code}`), oneLine(`${title ?? ''}: ${detail}`)];
-  if (allowed === null) return [io.paint('yellow', 'Depends on what was not given'), oneLine(detail)];
+  if (allowed === null) return [io.paint('yellow', 'Depends on what is not known'), oneLine(detail)];
   return [io.paint('green', 'Let through')];
 }
 
-function factLines(explanation: ExplanationAnswer, io: Io): string[] {
+function factLines(explanation: ExplanationAnswer, io: Painter): string[] {
   const { key, recorded, permission, would_deny: wouldDeny } = explanation;
   const rows: [label: string, value: string][] = [
     ['Key', `${key.id} (${key.name})`],
@@ -90,15 +92,16 @@ function routeText({ route }: ExplanationAnswer): string {
 
 function limitsText(limits: ExplanationAnswer['limits']): string {
   if (limits === null) return '';
-  const text = (name: keyof typeof limits, what: string): string => {
+  const text = (name: 'burst' | 'hour' | 'day', what: string): string => {
     const { limit, remaining, full_in_ms: fullInMs } = limits[name];
-    const full = remaining >= limit ? '' : `, all again in ${formatDuration(Math.ceil(fullInMs / 1000) * 1000)}`;
+    const full = remaining >= limit ? '' : `, all again in ${durationText(fullInMs)}`;
     return `${grouped(remaining)} of ${grouped(limit)} ${what}${full}`;
   };
-  return [text('burst', 'at once'), text('hour', 'an hour'), text('day', 'a day')].join('; ');
+  const figures = [text('burst', 'at once'), text('hour', 'an hour'), text('day', 'a day')].join('; ');
+  return limits.exact ? figures : `at least ${figures}`;
 }
 
-function checkLines(checks: readonly Check[], io: Io): string[] {
+function checkLines(checks: readonly Check[], io: Painter): string[] {
   const width = Math.max(0, ...checks.map((check) => length(nameOf(check))));
   return checks.map((check) => {
     const [mark, style] = MARKS[check.verdict];
@@ -112,7 +115,7 @@ function nameOf({ check, restriction }: Check): string {
   return oneLine(restriction === null ? check : `${check}: ${restriction}`);
 }
 
-function changeLines(explanation: ExplanationAnswer, target: readonly string[], io: Io): string[] {
+function changeLines(explanation: ExplanationAnswer, target: readonly string[], io: Painter): string[] {
   const { changes, together_suffice: together } = explanation;
   const lines = (title: string, list: readonly Change[]): string[] =>
     list.length === 0
@@ -130,7 +133,7 @@ function changeLines(explanation: ExplanationAnswer, target: readonly string[], 
   ];
 }
 
-function oneChange(change: Change, explanation: ExplanationAnswer, target: readonly string[], io: Io): string[] {
+function oneChange(change: Change, explanation: ExplanationAnswer, target: readonly string[], io: Painter): string[] {
   const command = commandFor(change, explanation, target);
   const text = `  ${io.paint('cyan', '•')} ${oneLine(change.change)} (${oneLine(change.for)})`;
   if (command === null) return [text];

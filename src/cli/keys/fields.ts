@@ -46,7 +46,7 @@ export const FIELD_FLAGS: readonly Flag[] = [
 ];
 
 /** What the key overrides of its tier, and no more than that. */
-export type LimitOverrides = NonNullable<KeyUpdate['limits']>;
+type LimitOverrides = NonNullable<KeyUpdate['limits']>;
 
 /** What the options say, as far as it can be read without the key and the clock. */
 export interface FieldOptions {

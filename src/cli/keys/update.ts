@@ -44,13 +44,16 @@ export const CLEAR_FLAG: Flag = {
   suggestions: CLEARABLE,
 };
 
+/** Options that give a whole list, where others change one entry. */
+const REPLACING = FIELD_FLAGS.filter(({ name, repeatable }) => name === 'days' || (repeatable && name !== 'metadata'));
+
 export const keysUpdate: Command = {
   words: ['keys', 'update'],
   summary: 'Changes what the options name about a key, and nothing else.',
   arguments: [ID_ARGUMENT],
   flags: [...FIELD_FLAGS, CLEAR_FLAG, ...CHANGE_FLAGS],
   notes: [
-    '--permission, --role, --ip, --country, --user-agent, --shadow, --hours and --days replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.',
+    `${REPLACING.map(({ name }) => `--${name}`).join(', ')} replace all that was there; --metadata and the limits change one by one. A key keeps its type: make a new key for another one.`,
   ],
   examples: [
     'latchkey keys update key_0123456789abcdef01234567 --expires 2027-01-01 --description "until the migration"',
