@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { embeddedIpv4, parseBlock } from '../core/address.ts';
+import { isWholeEmbedding, parseBlock, WHOLE_EMBEDDING } from '../core/address.ts';
 import { isCountryCode, meantCountry } from '../core/country.ts';
 import { didYouMean } from '../core/nearest.ts';
 import { SHADOW_NAMES } from '../restrictions/index.ts';
@@ -34,20 +34,14 @@ function shadowName() {
   });
 }
 
-const MEETS_NOBODY =
-  'a block that clients can be in: one from there is known by the IPv4 address that its address holds';
-
 /** A network that can be met. All of 2002::/16 or 64:ff9b::/96 cannot: to deny it would deny nobody, without a word. */
 function clientNetwork() {
-  return network().refine((input) => !isAllEmbedded(input), { message: `expected ${MEETS_NOBODY}` });
+  return network().refine(meetsClients, { message: `this block ${WHOLE_EMBEDDING}` });
 }
 
-/** Whether it is the whole of a form in which IPv6 addresses hold IPv4 ones; parts of it are taken as IPv4 networks. */
-function isAllEmbedded(input: string): boolean {
+function meetsClients(input: string): boolean {
   const block = parseBlock(input);
-  if (block === null || block.family === 4) return false;
-  const [a = 0, b = 0, c = 0, d = 0] = block.words;
-  return embeddedIpv4(a, b, c, d) >= 0 && (block.prefix === 16 || block.prefix === 96);
+  return block === null || !isWholeEmbedding(block);
 }
 
 const ipSchema = z

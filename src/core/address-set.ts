@@ -1,4 +1,4 @@
-import { type Address, type AddressBlock, embeddedIpv4, parseAddress, parseDotted } from './address.ts';
+import { type Address, type AddressBlock, embeddedIpv4, parseAddress, parseBlock, parseDotted } from './address.ts';
 import { readIpv6 } from './ipv6-text.ts';
 
 /** Where a text is read into; reading never waits, so one is enough. */
@@ -15,6 +15,11 @@ export class AddressSet {
   constructor(blocks: readonly AddressBlock[]) {
     this.#v4 = rangesOf(blocks, 4, 1);
     this.#v6 = rangesOf(blocks, 6, 4);
+  }
+
+  /** @param texts CIDRs and addresses; what is neither is left out, and is for others to complain of */
+  static of(texts: readonly string[]): AddressSet {
+    return new AddressSet(texts.map(parseBlock).filter((block) => block !== null));
   }
 
   get isEmpty(): boolean {

@@ -2,8 +2,13 @@ import { readIpv6, writeIpv6 } from './ipv6-text.ts';
 
 /**
  * Addresses in one form, so that a rule on an address meets it however it is written. An IPv6 address that only wraps
- * an IPv4 one is that IPv4 address: mapped ::ffff:0:0/96 (RFC 4291), NAT64 64:ff9b::/96 (RFC 6052), 6to4 2002::/16
- * (RFC 3056), and the deprecated compatible form ::/96.
+ * an IPv4 one is that IPv4 address: mapped ::ffff:0:0/96 (RFC 4291), translated ::ffff:0:0:0/96 (RFC 2765), NAT64
+ * 64:ff9b::/96 (RFC 6052), 6to4 2002::/16 (RFC 3056), Teredo 2001::/32 (RFC 4380), and the deprecated compatible form
+ * ::/96. What is sent to any of these is routed to the IPv4 address, so that nobody else can hold a conversation from it.
+ *
+ * Other forms stay IPv6. Where the networks' own prefixes for translation hold the IPv4 address, 64:ff9b:1::/48
+ * (RFC 8215) among them, is known to those networks alone. And anybody can give an interface the form of ISATAP
+ * (RFC 5214) with whatever IPv4 address in it: it is routed by the 64 bits before that.
  */
 export interface Address {
   readonly family: 4 | 6;
@@ -20,6 +25,10 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const SIX_TO_FOUR = 0x2002;
 const NAT64 = 0x0064ff9b;
+const TEREDO = 0x20010000;
+/** The third word of a mapped address, and of a translated one. */
+const MAPPED = 0xffff;
+const TRANSLATED = 0xffff0000;
 
 /** Where a text is read into; reading never waits, so one is enough. */
 const scratch = new Uint32Array(4);
@@ -73,12 +82,24 @@ export function parseBlock(text: string): AddressBlock | null {
   // A block within an embedded form is the IPv4 block. One that spans the whole form stays IPv6 and so meets nobody:
   // to read 64:ff9b::/96 in an allow-list as "every IPv4 address" would open what the writer meant to close.
   if (words.length === 4 && address.family === 4) {
-    const hidden = isSixToFour(words[0] as number) ? 16 : 96;
-    if (prefix > hidden) return { ...address, prefix: Math.min(32, prefix - hidden) };
+    const { bits } = wrappingOf(words[0] as number);
+    if (prefix > bits) return { ...address, prefix: Math.min(32, prefix - bits) };
     return { family: 6, words, prefix };
   }
   return { ...address, prefix };
 }
+
+/**
+ * Whether a block is the whole of a form that wraps IPv4 addresses, or a part of one that says nothing of them: it meets
+ * nobody, since whoever is in it is seen by an IPv4 address.
+ */
+export function isWholeEmbedding({ family, words: [a = 0, b = 0, c = 0, d = 0], prefix }: AddressBlock): boolean {
+  return family === 6 && embeddedIpv4(a, b, c, d) >= 0 && prefix >= wrappingOf(a).prefix;
+}
+
+/** What is wrong with such a block, for whoever wrote it: the end of a sentence about it. */
+export const WHOLE_EMBEDDING =
+  'covers a whole range of IPv4-in-IPv6 addresses; such clients are seen by their IPv4 address, so list that';
 
 /** The text form that is compared, logged and forwarded: IPv4 dotted, IPv6 as RFC 5952 writes it, no zone. */
 export function canonicalAddress(text: string): string | null {
@@ -103,17 +124,24 @@ export function throttleScope(address: string): string {
  * @returns -1 when it wraps none
  */
 export function embeddedIpv4(a: number, b: number, c: number, d: number): number {
-  if (isSixToFour(a)) return ((a << 16) | (b >>> 16)) >>> 0;
+  if (a >>> 16 === SIX_TO_FOUR) return ((a << 16) | (b >>> 16)) >>> 0;
+  // Each bit is turned over, so that no device on the way takes it for an address to be rewritten.
+  if (a === TEREDO) return ~d >>> 0;
   if (b !== 0) return -1;
   if (a === NAT64) return c === 0 ? d : -1;
   if (a !== 0) return -1;
-  if (c === 0xffff) return d;
+  if (c === MAPPED || c === TRANSLATED) return d;
   // ::a.b.c.d, but not :: and ::1, which are addresses of their own, nor what stands beside them.
   return c === 0 && d > 0xff ? d : -1;
 }
 
-function isSixToFour(first: number): boolean {
-  return first >>> 16 === SIX_TO_FOUR;
+/**
+ * Of the form that wraps an IPv4 address and begins with this word: how many leading bits all such addresses have in
+ * common, and how many stand before the IPv4 address.
+ */
+function wrappingOf(first: number): { readonly prefix: number; readonly bits: number } {
+  if (first >>> 16 === SIX_TO_FOUR) return { prefix: 16, bits: 16 };
+  return { prefix: first === TEREDO ? 32 : 96, bits: 96 };
 }
 
 function unwrap(words: readonly number[]): Address {

@@ -1,5 +1,6 @@
 import { canonicalAddress } from './address.ts';
 import type { AddressSet } from './address-set.ts';
+import { EntriesFromEnd } from './entries.ts';
 import { ForwardedReader } from './forwarded.ts';
 import { entryAddress, withoutBlanks } from './node-address.ts';
 
@@ -34,13 +35,10 @@ export interface ForwardedClient extends ClientAddress {
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: AddressSet): ClientAddress {
   const from = canonicalAddress(peer) ?? peer;
   if (forwardedFor === undefined || !trusted.hasText(from)) return { address: from, forwardedFor: '' };
-  let end = forwardedFor.length;
+  const entries = new EntriesFromEnd(forwardedFor);
   return walk(from, trusted, () => {
-    if (end < 0) return null;
-    const comma = forwardedFor.lastIndexOf(',', end - 1);
-    const entry = forwardedFor.slice(comma + 1, end);
-    end = comma;
-    return entryAddress(withoutBlanks(entry));
+    const entry = entries.previous();
+    return entry === null ? null : entryAddress(withoutBlanks(entry));
   });
 }
 

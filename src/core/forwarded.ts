@@ -1,3 +1,4 @@
+import { EntriesFromEnd } from './entries.ts';
 import { forwardedNodeAddress, isHiddenNode, withoutBlanks } from './node-address.ts';
 
 /** One element of Forwarded (RFC 7239): what one proxy says of the connection that a request came to it over. */
@@ -10,38 +11,25 @@ export interface ForwardedElement {
   readonly host: string;
 }
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-
 /** `name=token` or `name="quoted"` (RFC 9110 §5.6): each alternative begins differently, so that matching is linear. */
 const PAIR =
   /([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*)")/y;
 
-/**
- * Reads the elements of Forwarded from the last to the first. The last is the nearest proxy's, and where it begins must
- * not depend on what stands left of it, which a client may have written: a quote that it left open there would otherwise
- * take in what the proxies added. Read backwards, a well-formed element ends at its own comma whatever comes before.
- */
+/** Reads the elements of Forwarded from the last to the first: the last is the nearest proxy's. */
 export class ForwardedReader {
-  readonly #text: string;
-  /** Where the next element ends; -1: there is none. */
-  #end: number;
+  readonly #entries: EntriesFromEnd;
   /** The leftmost element that was read and is not malformed. */
   leftmost: ForwardedElement | null = null;
 
   /** @param text all values of the header, in order, joined with commas */
   constructor(text: string) {
-    this.#text = text;
-    this.#end = text.length;
+    this.#entries = new EntriesFromEnd(text);
   }
 
   /** The next element to the left; null when there is none, or it is malformed. Not to be called after a null. */
   previous(): ForwardedElement | null {
-    if (this.#end < 0) return null;
-    const start = elementStart(this.#text, this.#end);
-    const element = parseElement(this.#text.slice(start, this.#end));
-    this.#end = start - 1;
+    const entry = this.#entries.previous();
+    const element = entry === null ? null : parseElement(entry);
     if (element !== null) this.leftmost = element;
     return element;
   }
@@ -79,21 +67,4 @@ function parametersOf(text: string): Map<string, string> | null {
     at++;
   }
   return parameters;
-}
-
-/** Where the element begins that ends at `end`: behind the nearest comma to the left that is not in quotes. */
-function elementStart(text: string, end: number): number {
-  let isQuoted = false;
-  for (let i = end - 1; i >= 0; i--) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) isQuoted = !isQuoted || isEscaped(text, i);
-    else if (code === COMMA && !isQuoted) return i + 1;
-  }
-  return 0;
-}
-
-function isEscaped(text: string, at: number): boolean {
-  let first = at;
-  while (first > 0 && text.charCodeAt(first - 1) === BACKSLASH) first--;
-  return (at - first) % 2 === 1;
 }

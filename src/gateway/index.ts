@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly onExchange: ExchangeSink;
   /** Takes over upgrades; without one, requests for a WebSocket are refused. */
   readonly upgrades?: UpgradeHandler;
+  /** Listens beside other processes on the same address, among which the system spreads connections. */
+  readonly sharesPort?: boolean;
 }
 
 /** The data plane: a listener, the checks, and the connections to the upstreams. */
@@ -48,7 +50,7 @@ class NodeGateway implements Gateway {
   readonly #front: NodeFront;
   readonly #upgrades: UpgradeHandler | null;
 
-  constructor({ config, gate, clock, onExchange, upgrades }: GatewayOptions) {
+  constructor({ config, gate, clock, onExchange, upgrades, sharesPort = false }: GatewayOptions) {
     this.#context = {
       gate,
       clock,
@@ -59,7 +61,7 @@ class NodeGateway implements Gateway {
       now: performance.now(),
     };
     this.#upgrades = upgrades ?? null;
-    this.#front = new NodeFront(this.#context, this.#upgrades);
+    this.#front = new NodeFront(this.#context, this.#upgrades, sharesPort);
   }
 
   get inFlight(): number {

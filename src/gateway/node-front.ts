@@ -27,16 +27,19 @@ export class NodeFront {
   readonly #server: Server<typeof IncomingMessage, typeof Answer>;
   readonly #context: GatewayContext;
   readonly #upgrades: UpgradeHandler | null;
+  readonly #sharesPort: boolean;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
   readonly #door: ProxyProtocolDoor;
   /** node's own listener for connections: reads requests from one. */
   readonly #serve: ConnectionListener;
   #sweep: NodeJS.Timeout | null = null;
 
-  constructor(context: GatewayContext, upgrades: UpgradeHandler | null) {
+  /** @param sharesPort whether other processes listen on the same address */
+  constructor(context: GatewayContext, upgrades: UpgradeHandler | null, sharesPort: boolean) {
     const { proxy } = context.policy;
     this.#context = context;
     this.#upgrades = upgrades;
+    this.#sharesPort = sharesPort;
     this.#door = new ProxyProtocolDoor((socket, failure) => reportTurnedAway(socket, failure, context));
     this.#server = createServer(
       {
@@ -72,7 +75,7 @@ export class NodeFront {
     const { host, port } = this.#context.policy.proxy.listen;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, reusePort: this.#sharesPort }, () => {
         this.#server.off('error', reject);
         this.#sweep = setInterval(() => this.#checkDeadlines(), SWEEP_MS);
         // Running out of descriptors must not end the process: what is open goes on.

@@ -1,5 +1,4 @@
 import type { BelievedHeader, Config, ProxyConfig } from '../config/config.ts';
-import { type AddressBlock, parseBlock } from '../core/address.ts';
 import { AddressSet } from '../core/address-set.ts';
 import { RouteTable } from '../core/route.ts';
 import type { TargetRules } from '../core/target.ts';
@@ -29,22 +28,18 @@ export interface Policy {
 /** @throws PatternError on a route pattern that is not one; a loaded configuration has none. */
 export function policyOf(config: Config, upstreams: UpstreamTable): Policy {
   const { proxy, access } = config;
-  const trusted = setOf(proxy.trustedProxies);
+  const trusted = AddressSet.of(proxy.trustedProxies);
   return {
     routes: new RouteTable(access),
     trusted,
     trusts: remembering((peer) => trusted.hasText(peer)),
     believed: new Set(proxy.believedHeaders),
-    sendsProxyHeader: setOf(proxy.proxyProtocolFrom),
+    sendsProxyHeader: AddressSet.of(proxy.proxyProtocolFrom),
     upstreams,
     proxy,
     targetRules: { allowPathParameters: proxy.allowPathParameters },
     allowedOverrides: new Set(proxy.allowOverrideHeaders),
   };
-}
-
-function setOf(networks: readonly string[]): AddressSet {
-  return new AddressSet(networks.map(parseBlock).filter((block): block is AddressBlock => block !== null));
 }
 
 const MAX_REMEMBERED_PEERS = 1024;

@@ -13,6 +13,7 @@ import { Recheck } from './websocket/recheck.ts';
 import { type Ending, reportUpgrade } from './websocket/report.ts';
 import { Slots } from './websocket/slots.ts';
 import { GOING_AWAY, Tunnel } from './websocket/tunnel.ts';
+import { WAITS, type Waits } from './websocket/waits.ts';
 
 const SHUTTING_DOWN = deny('overloaded', 'The gateway is shutting down. Try again in a moment.', { retry_after: 1 });
 
@@ -28,6 +29,8 @@ export interface UpgraderOptions {
   readonly maxStaleMs?: number;
   /** The routes that hold now, for asking again; those of the time of the upgrade when absent. */
   readonly routes?: () => RouteTable;
+  /** Those of WAITS where absent. */
+  readonly waits?: Partial<Waits>;
 }
 
 /** Takes upgrades to WebSockets through all the checks and keeps what is open. */
@@ -48,6 +51,7 @@ class WebSocketUpgrader implements Upgrader, AttemptHost {
   readonly #options: UpgraderOptions;
   readonly #attempts = new Set<Attempt>();
   readonly #tunnels = new Set<Tunnel>();
+  readonly #waits: Waits;
   readonly #recheck: Recheck;
   #draining = false;
   #waiting: (() => void)[] = [];
@@ -56,7 +60,8 @@ class WebSocketUpgrader implements Upgrader, AttemptHost {
     this.gate = options.gate;
     this.clock = options.clock;
     this.#options = options;
-    this.#recheck = new Recheck(options.gate, this.#tunnels);
+    this.#waits = { ...WAITS, ...options.waits };
+    this.#recheck = new Recheck(options.gate, this.#tunnels, this.#waits.recheckMs);
   }
 
   get open(): number {
@@ -102,6 +107,7 @@ class WebSocketUpgrader implements Upgrader, AttemptHost {
       decision,
       clock: this.clock,
       idleTimeoutMs: policy.proxy.websocket.idleTimeoutMs,
+      waits: this.#waits,
       maxStaleMs: this.#options.maxStaleMs ?? 0,
       routes: this.#options.routes ?? (() => policy.routes),
       onEnd: (ended) => {

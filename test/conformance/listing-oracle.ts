@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { KeyRecord, KeyStatus } from '../../src/core/key.ts';
 import type { KeyPage, KeyQuery } from '../../src/core/ports.ts';
+import { randomFrom } from '../support/random.ts';
 import { newRecord } from './harness.ts';
 
 /** Names that sort differently by letter case, by their lengths, in UTF-16 and in bytes. */
@@ -23,8 +24,7 @@ const STATUSES: readonly KeyStatus[] = ['active', 'active', 'active', 'disabled'
 
 /** Keys that have nearly every value in common with some other one; the same for the same seed. */
 export function someKeys(count: number, seed: number): KeyRecord[] {
-  const random = randomNumbers(seed);
-  const below = (n: number): number => Math.floor(random() * n);
+  const below = randomFrom(seed);
   const pick = <T>(values: readonly T[]): T => values[below(values.length)] as T;
   return Array.from({ length: count }, () =>
     newRecord({
@@ -99,15 +99,4 @@ function end(record: KeyRecord): number {
 
 function bytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** Mulberry32: numbers from 0 to 1, the same for the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

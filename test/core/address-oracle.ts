@@ -22,7 +22,9 @@ export interface Range {
   readonly last: bigint;
 }
 
-const WRAPPINGS = new Set([0xffffn, 0x64ff9bn << 64n]);
+/** The first 96 bits: mapped, translated, NAT64. */
+const WRAPPINGS = new Set([0xffffn, 0xffff0000n, 0x64ff9bn << 64n]);
+const TEREDO = 0x20010000n;
 
 export function meantBy(text: string): Meant | null {
   const zone = /^([^%]*:[^%]*)%.+$/s.exec(text);
@@ -77,6 +79,8 @@ function meaning({ width, value }: Written): Meant {
   const last = value % 2n ** 32n;
   if (WRAPPINGS.has(value >> 32n)) return { family: 4, value: last };
   if (value >> 112n === 0x2002n) return { family: 4, value: (value >> 80n) % 2n ** 32n };
+  // Each bit of it is turned over.
+  if (value >> 96n === TEREDO) return { family: 4, value: 2n ** 32n - 1n - last };
   if (value > 0xffn && value === last) return { family: 4, value };
   return { family: 6, value };
 }

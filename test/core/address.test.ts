@@ -1,5 +1,12 @@
 import t from 'tap';
-import { canonicalAddress, parseAddress, parseBlock, throttleScope } from '../../src/core/address.ts';
+import {
+  type AddressBlock,
+  canonicalAddress,
+  isWholeEmbedding,
+  parseAddress,
+  parseBlock,
+  throttleScope,
+} from '../../src/core/address.ts';
 
 t.test('an address has one form, however it is written', async (t) => {
   const forms: Record<string, string> = {
@@ -12,6 +19,11 @@ t.test('an address has one form, however it is written', async (t) => {
     '2002:cb00:7105::': '203.0.113.5',
     '2002:cb00:7105:1:2:3:4:5': '203.0.113.5',
     '::203.0.113.5': '203.0.113.5',
+    '::ffff:0:203.0.113.5': '203.0.113.5',
+    '::ffff:0:cb00:7105': '203.0.113.5',
+    '2001::34ff:8efa': '203.0.113.5',
+    // The example in RFC 4380 is its server’s 65.54.227.120 before the client’s own address.
+    '2001:0:4136:e378:8000:63bf:3fff:fdd2': '192.0.2.45',
     '2001:DB8:0:0:0:0:0:1': '2001:db8::1',
     '2001:0db8::0001': '2001:db8::1',
     'fe80::1%eth0': 'fe80::1',
@@ -21,7 +33,15 @@ t.test('an address has one form, however it is written', async (t) => {
     '::1': '::1',
     '::0.0.0.1': '::1',
     '::0.0.0.0': '::',
+    '::1:ffff:0:203.0.113.5': '::1:ffff:0:cb00:7105',
+    '::ffff:1:203.0.113.5': '::ffff:1:cb00:7105',
+    '2001:1::34ff:8efa': '2001:1::34ff:8efa',
+    // Where these hold an IPv4 address nobody but their own network knows, or anybody chooses.
     '64:ff9b:1::203.0.113.5': '64:ff9b:1::cb00:7105',
+    '64:ff9b::1:203.0.113.5': '64:ff9b::1:cb00:7105',
+    '2001:db8::5efe:203.0.113.5': '2001:db8::5efe:cb00:7105',
+    '2001:db8::200:5efe:203.0.113.5': '2001:db8::200:5efe:cb00:7105',
+    'fe80::5efe:203.0.113.5': 'fe80::5efe:cb00:7105',
     '2001:db8::ffff:203.0.113.5': '2001:db8::ffff:cb00:7105',
     '::fffe:203.0.113.5': '::fffe:cb00:7105',
   };
@@ -78,6 +98,9 @@ t.test('a block keeps the bits that count, and an embedded one is the IPv4 block
     '2002:a01:203::/24': [4, 8, ten],
     '2002:a01:203::/48': [4, 32, ten],
     '2002:a01:203:4::/64': [4, 32, ten],
+    '::ffff:0:10.1.2.3/104': [4, 8, ten],
+    '2001::f5fe:fdfc': [4, 32, ten],
+    '2001:0:4136:e378:8000:63bf:f5fe:fdfc/104': [4, 8, ten],
   };
   for (const [written, [family, prefix, word]] of Object.entries(blocks)) {
     t.strictSame(parseBlock(written), { family, words: [word], prefix }, written);
@@ -92,8 +115,53 @@ t.test('a block keeps the bits that count, and an embedded one is the IPv4 block
 });
 
 t.test('a block that spans a whole embedded form is not every IPv4 address', async (t) => {
-  for (const written of ['64:ff9b::/96', '::ffff:0:0/96', '2002::/16', '::1.2.3.4/64', '2002:a01::/10']) {
+  for (const written of [
+    '64:ff9b::/96',
+    '::ffff:0:0/96',
+    '::ffff:0:0:0/96',
+    '2002::/16',
+    '2001::/32',
+    '2001:0:4136:e378::/64',
+    '::1.2.3.4/64',
+    '2002:a01::/10',
+  ]) {
     t.equal(parseBlock(written)?.family, 6, written);
+  }
+});
+
+t.test('of a block it is known whether all of it wraps IPv4 addresses, and none is named', async (t) => {
+  const isWhole = (written: string): boolean => isWholeEmbedding(parseBlock(written) as AddressBlock);
+  for (const written of [
+    '64:ff9b::/96',
+    '64:ff9b::10.1.2.3/96',
+    '::ffff:0:0/96',
+    '::ffff:0:0:0/96',
+    '2002::/16',
+    '2002:a01::/16',
+    '2001::/32',
+    '2001::/96',
+    '2001:0:4136:e378::/64',
+  ]) {
+    t.equal(isWhole(written), true, written);
+  }
+  for (const written of [
+    '64:ff9b::/97',
+    '64:ff9b::/95',
+    '2002::/17',
+    '2002::/15',
+    '2001::/97',
+    '2001::/31',
+    '2001::/16',
+    '::1.2.3.4/16',
+    '::1.2.3.4/32',
+    '::/0',
+    '::/96',
+    '64:ff9b:1::/48',
+    '2001:db8::/32',
+    '10.0.0.0/16',
+    '0.0.0.0/0',
+  ]) {
+    t.equal(isWhole(written), false, written);
   }
 });
 
@@ -129,5 +197,7 @@ t.test('a throttle scope is what one customer holds', async (t) => {
   t.equal(throttleScope('2001:db8:1:2:3:4:5:6'), throttleScope('2001:db8:1:2::ffff'));
   t.not(throttleScope('2001:db8:1:2::1'), throttleScope('2001:db8:1:3::1'));
   t.equal(throttleScope('::ffff:203.0.113.5'), '203.0.113.5');
+  // All clients of a Teredo server have one /64.
+  t.not(throttleScope('2001:0:4136:e378:8000:63bf:3fff:fdd2'), throttleScope('2001:0:4136:e378:8000:63bf:3fff:fdd3'));
   t.equal(throttleScope('not an address'), 'not an address');
 });

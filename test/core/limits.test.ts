@@ -12,6 +12,7 @@ import {
   take,
   UNITS_PER_TOKEN,
 } from '../../src/core/limits.ts';
+import { holds } from '../support/random.ts';
 
 /** Two hours and one millisecond into a day. */
 const NOW = 20_000 * DAY_MS + 2 * HOUR_MS + 1;
@@ -56,7 +57,7 @@ t.test('a refusal names the limit that takes longest to free, and when that is',
 });
 
 t.test('after the wait that a refusal names, and not a millisecond before, one is granted', async (t) => {
-  fc.assert(
+  holds(
     fc.property(limits, states(), (rules, draw) => {
       const state = draw(rules);
       const { lease } = take(state, rules, 1, NOW);
@@ -64,7 +65,7 @@ t.test('after the wait that a refusal names, and not a millisecond before, one i
       const after = (ms: number): number => take(state, rules, 1, NOW + ms).lease.granted;
       return after(lease.retryAfterMs) === 1 && after(lease.retryAfterMs - 1) === 0;
     }),
-    { numRuns: 2_000 },
+    2_000,
   );
   t.pass();
 });
@@ -151,7 +152,7 @@ t.test('how limits stand is told without spending', async (t) => {
 });
 
 t.test('how limits stand is what the lease said, and never more than there is', async (t) => {
-  fc.assert(
+  holds(
     fc.property(limits, states(), fc.nat({ max: 2 * DAY_MS }), (rules, draw, later) => {
       const { lease, state } = take(draw(rules), rules, 1, NOW);
       const same = standing(lease, rules, NOW);
@@ -166,7 +167,7 @@ t.test('how limits stand is what the lease said, and never more than there is', 
       // Less than a millisecond's share is lost to rounding.
       return off >= 0 && off <= Math.ceil(rules.perHour / UNITS_PER_TOKEN);
     }),
-    { numRuns: 500 },
+    500,
   );
 });
 
@@ -193,7 +194,7 @@ const step = fc.record({
 t.test(
   'in any sequence: no window and no bucket is ever exceeded, all numbers are whole, time never goes back',
   async (t) => {
-    fc.assert(
+    holds(
       fc.property(limits, fc.array(step, { maxLength: 40 }), (rules, steps) => {
         const perHour = new Map<number, number>();
         const perDay = new Map<number, number>();
@@ -220,27 +221,27 @@ t.test(
         }
         return Math.max(0, ...perHour.values()) <= rules.perHour && Math.max(0, ...perDay.values()) <= rules.perDay;
       }),
-      { numRuns: 2_000 },
+      2_000,
     );
     t.pass();
   },
 );
 
 t.test('a refusal takes nothing from any limit', async (t) => {
-  fc.assert(
+  holds(
     fc.property(limits, states(), (rules, draw) => {
       const state = draw(rules);
       const { lease, state: after } = take(state, rules, 1, NOW);
       fc.pre(lease.granted === 0);
       return after.hourUsed === state.hourUsed && after.dayUsed === state.dayUsed && after.units === state.units;
     }),
-    { numRuns: 2_000 },
+    2_000,
   );
   t.pass();
 });
 
 t.test('to take twice is to take once: nothing is lost between two leases', async (t) => {
-  fc.assert(
+  holds(
     fc.property(limits, states(), fc.nat({ max: 500 }), fc.nat({ max: 500 }), (rules, draw, first, second) => {
       const one = take(draw(rules), rules, first + second + 2, NOW);
       const part = take(draw(rules), rules, first + 1, NOW);
@@ -248,7 +249,7 @@ t.test('to take twice is to take once: nothing is lost between two leases', asyn
       t.strictSame(rest.state, one.state);
       return part.lease.granted + rest.lease.granted === one.lease.granted;
     }),
-    { numRuns: 300 },
+    300,
   );
 });
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { canonicalTarget, isFault, type TargetRules } from '../../src/core/target.ts';
+import { holds } from '../support/random.ts';
 
 const STRICT: TargetRules = { allowPathParameters: false };
 const WITH_PARAMETERS: TargetRules = { allowPathParameters: true };
@@ -149,39 +150,39 @@ const anyTarget = fc.oneof(
 const anyRules = fc.boolean().map((allowPathParameters) => ({ allowPathParameters }));
 
 t.test('property: canonical form is a fixed point', async (t) => {
-  fc.assert(
+  holds(
     fc.property(anyTarget, anyRules, (raw, rules) => {
       const once = canonical(raw, rules);
       return once === null || canonical(once, rules) === once;
     }),
-    { numRuns: 2000 },
+    2000,
   );
   t.pass('held');
 });
 
 t.test('property: nothing that a URL parser would move or cut gets through', async (t) => {
-  fc.assert(
+  holds(
     fc.property(anyTarget, (raw) => {
       const target = canonicalTarget(raw, STRICT);
       if (isFault(target)) return true;
       const url = new URL(`http://upstream.test${target.path}${target.query}`);
       return url.host === 'upstream.test' && url.pathname === target.path && url.hash === '';
     }),
-    { numRuns: 2000 },
+    2000,
   );
   t.pass('held');
 });
 
 t.test('property: an accepted path decodes to what the caller wrote, segment by segment', async (t) => {
   const decoded = (path: string): string[] => path.split('/').map(decodeURIComponent);
-  fc.assert(
+  holds(
     fc.property(anyTarget, anyRules, (raw, rules) => {
       const target = canonicalTarget(raw, rules);
       if (isFault(target)) return true;
       const before = raw.split('?', 1)[0] ?? '';
       return decoded(target.path).join('\n') === decoded(before).join('\n');
     }),
-    { numRuns: 2000 },
+    2000,
   );
   t.pass('held');
 });
@@ -193,7 +194,7 @@ t.test('property: two spellings of one path have one canonical form', async (t) 
       .split('')
       .map((c, i) => (which[i % which.length] && c !== '/' ? `%${c.charCodeAt(0).toString(16).padStart(2, '0')}` : c))
       .join('');
-  fc.assert(
+  holds(
     fc.property(
       fc.array(segment, { minLength: 1, maxLength: 4 }),
       fc.array(fc.boolean(), { minLength: 1, maxLength: 7 }),

@@ -45,11 +45,12 @@ t.test('why a request was denied that only the log may know is reported, beside 
 
 t.test('of WebSockets the same is reported', async (t) => {
   const { client, reported } = await openTunnel(t, { gate: gateWith(restriction(BLOCKED, true)) });
-  client.socket.destroy();
+  client.socket.resetAndDestroy();
   t.match(await reported(1), [{ status: 101, wouldDeny: ['ip_blocked'], failure: null }]);
   const denying = await start(t, 'http://127.0.0.1:1', { gate: gateWith(restriction(UNREADABLE, false)) });
   const refused = await dialRaw(t, denying.port);
   refused.write(upgradeHead());
   t.match(await refused.head(), /^HTTP\/1.1 403 /);
+  refused.socket.end();
   t.match(await denying.reported(1), [{ status: 403, wouldDeny: null, failure: 'ip: "x" is no address' }]);
 });

@@ -92,6 +92,20 @@ const FORGED: readonly Row[] = [
   row('an open quote in a line before', ['6.6.6.6"', '203.0.113.7'], ['for=6.6.6.6;x="', 'for="203.0.113.7"'], CLIENT),
   row('an open quote, and an escape', ['6.6.6.6\\', '203.0.113.7'], ['for=6.6.6.6;x="\\', 'for="203.0.113.7"'], CLIENT),
   row('a parameter of the other’s element', null, ['for=6.6.6.6;', 'for=203.0.113.7'], CLIENT),
+  row('an open quote that an odd one would end', null, ['for=6.6.6.6;x=", for=203.0.113.7;host=a"']),
+  row('an open quote that an odd one would end, in a line before', null, [
+    'for=6.6.6.6;x="',
+    'for=203.0.113.7;host=a"',
+  ]),
+  row(
+    'an open quote before an odd one and a proxy',
+    null,
+    ['.="', 'for=203.0.113.7', 'for=192.0.2.43"', ' for="[2001:db8:ffff::1]:80";proto=http '],
+    '2001:db8:ffff::1',
+  ),
+  row('an element within what a proxy quotes', null, ['for=203.0.113.7;host="a,for=6.6.6.6"']),
+  row('a whole element within what a proxy quotes', null, ['for=203.0.113.7;host="a,for=6.6.6.6;x=";by="10.1.2.3:80"']),
+  row('an element within what a proxy quotes, escaped', null, ['for=203.0.113.7;host="a,for=6.6.6.6;x=\\"\\""']),
 ];
 
 const MALFORMED: readonly Row[] = [
@@ -173,6 +187,14 @@ const FORMS: readonly Row[] = [
   row('IPv4 mapped, with a port', ['[::ffff:203.0.113.7]:80'], ['for="[::ffff:203.0.113.7]:80"'], CLIENT),
   row('IPv4 through NAT64', ['64:ff9b::203.0.113.7'], ['for="[64:ff9b::cb00:7107]"'], CLIENT),
   row('IPv4 in 6to4', ['2002:cb00:7107::1'], ['for="[2002:cb00:7107::1]"'], CLIENT),
+  row('IPv4 translated', ['::ffff:0:203.0.113.7'], ['for="[::ffff:0:cb00:7107]"'], CLIENT),
+  row('IPv4 over Teredo', ['2001:0:c000:221::34ff:8ef8'], ['for="[2001:0:c000:221::34ff:8ef8]"'], CLIENT),
+  row(
+    'a proxy’s address within one that anybody can have',
+    ['203.0.113.7, 2001:db8::5efe:10.1.2.3'],
+    ['for=203.0.113.7, for="[2001:db8::5efe:10.1.2.3]"'],
+    '2001:db8::5efe:a01:203',
+  ),
   row(
     'a proxy as mapped IPv4',
     ['203.0.113.7, ::ffff:10.1.2.3'],
@@ -181,12 +203,17 @@ const FORMS: readonly Row[] = [
     '10.1.2.3',
   ),
   row('names of parameters in capitals', null, ['FOR=203.0.113.7;PROTO=http;By=_x'], CLIENT),
-  row('other parameters, with commas in quotes', null, ['for=203.0.113.7;x="a, for=6.6.6.6"'], CLIENT),
   row(
     'other parameters, with quotes in quotes',
     null,
-    ['x="\\", for=6.6.6.6, \\"";for=203.0.113.7, for=10.1.2.3;y="\\\\"'],
+    ['x="\\";for=6.6.6.6;\\"";for=203.0.113.7, for=10.1.2.3;y="\\\\"'],
     CLIENT,
+    '10.1.2.3',
+  ),
+  row(
+    'other parameters, with commas in quotes',
+    null,
+    ['for=6.6.6.6, for=203.0.113.7;x="a, for=6.6.6.6", for=10.1.2.3'],
     '10.1.2.3',
   ),
 ];

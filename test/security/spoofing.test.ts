@@ -146,6 +146,11 @@ t.test('with Forwarded, protocol and host are those of the edge', async (t) => {
     'https shop.test',
   );
   t.equal(await forwarded('for=_hidden;proto=https;host=shop.test'), 'https shop.test');
+  t.equal(
+    await forwarded('.=",for=203.0.113.7,for=192.0.2.43", for="[2001:db8:ffff::1]:80";proto=https;host=shop.test'),
+    'https shop.test',
+    'a quote that a client left open takes in nothing',
+  );
   for (const odd of ['a@b', 'a,b', 'a/b', '', 'a b', '\xe4']) {
     t.equal(await forwarded(`for=203.0.113.7;proto=gopher;host="${odd}"`), 'http api.test', odd);
   }

@@ -8,8 +8,6 @@ import type { RouteTable } from '../../core/route.ts';
 import { decide, LASTING_CHECKS } from '../../pipeline.ts';
 import { BROKEN } from '../gateway-denials.ts';
 
-/** How often open tunnels are looked at. With the time in which a change of a key is seen, it is below a second. */
-export const RECHECK_MS = 500;
 /** Tunnels that are looked at in one go, and keys that the store is asked for at a time. */
 const SLICE = 500;
 
@@ -32,19 +30,21 @@ export interface Rechecked {
 export class Recheck {
   readonly #gate: Gate;
   readonly #open: ReadonlySet<Rechecked>;
+  readonly #everyMs: number;
   #timer: NodeJS.Timeout | null = null;
   #running = false;
 
   /** @param open those to ask about; it may change at any time */
-  constructor(gate: Gate, open: ReadonlySet<Rechecked>) {
+  constructor(gate: Gate, open: ReadonlySet<Rechecked>, everyMs: number) {
     this.#gate = gate;
     this.#open = open;
+    this.#everyMs = everyMs;
   }
 
   /** Begins, unless it has; it ends by itself when nothing is open. */
   start(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => void this.#tick(), RECHECK_MS);
+    this.#timer = setInterval(() => void this.#tick(), this.#everyMs);
     this.#timer.unref();
   }
 

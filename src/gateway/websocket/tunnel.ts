@@ -8,15 +8,11 @@ import type { Bridge, BridgeOwner } from './bridge.ts';
 import { reset } from './farewell.ts';
 import type { Rechecked } from './recheck.ts';
 import type { Ending } from './report.ts';
+import type { Waits } from './waits.ts';
 
 /** RFC 6455 §7.4.1. */
 export const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
-
-/** How long both sides have to answer a Close before the tunnel is cut. */
-export const CLOSE_WAIT_MS = 2000;
-/** How long a tunnel of which one side has ended may be without a byte in the other direction. */
-export const HALF_CLOSED_MS = 10_000;
 
 export interface TunnelParts {
   readonly client: Duplex;
@@ -26,6 +22,7 @@ export interface TunnelParts {
   readonly clock: Clock;
   /** No byte in either direction for this long: it is closed. */
   readonly idleTimeoutMs: number;
+  readonly waits: Waits;
   /** How long it stays open while it cannot be said whether its key still holds. */
   readonly maxStaleMs: number;
   readonly routes: () => RouteTable;
@@ -69,7 +66,7 @@ export class Tunnel implements BridgeOwner, Rechecked {
     if (this.#closing || this.#stillOpen === 0) return;
     this.#closing = true;
     this.#abortedBy ??= 'gateway';
-    this.#limit(CLOSE_WAIT_MS, () => this.cut());
+    this.#limit(this.#parts.waits.closeMs, () => this.cut());
     if (!this.#parts.bridge.sendClose(code, reason)) this.cut();
   }
 
@@ -108,7 +105,13 @@ export class Tunnel implements BridgeOwner, Rechecked {
     this.#endedFirst ??= by;
     if (this.#halfClosed) return;
     this.#halfClosed = true;
-    if (!this.#closing) this.#limit(Math.min(HALF_CLOSED_MS, this.#parts.idleTimeoutMs), () => this.cut());
+    if (this.#closing) return;
+    const { waits, bridge, idleTimeoutMs } = this.#parts;
+    const isAbandoned = by === 'client' && !bridge.sawClose;
+    this.#limit(Math.min(isAbandoned ? waits.abandonedMs : waits.halfClosedMs, idleTimeoutMs), () => {
+      if (isAbandoned) this.#abortedBy ??= 'client';
+      this.cut();
+    });
   }
 
   #clientClosed(): void {
