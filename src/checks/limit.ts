@@ -5,7 +5,8 @@ import type { Lease, LimitName } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import type { Check } from './check.ts';
 
-const PER: Readonly<Record<LimitName, string>> = { burst: 'at once', hour: 'an hour', day: 'a day' };
+/** What each limit counts by, for people. */
+export const PER: Readonly<Record<LimitName, string>> = { burst: 'at once', hour: 'an hour', day: 'a day' };
 
 /** Takes one admission from burst, hour and day together, or from none. */
 export const limit: Check = { name: 'limit', run };

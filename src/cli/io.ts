@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import { type Environment, processEnvironment, wantsNoColor } from '../config/environment.ts';
 import type { Clock } from '../core/clock.ts';
+import { escapeDeceptive } from '../observe/log-text.ts';
 import { machineClock } from './clock.ts';
 import { askTerminal, interruption, progressLine } from './terminal.ts';
 
@@ -16,7 +17,7 @@ export interface Io {
   readonly columns: number | null;
   /** Whether the user wants colours at all; each stream must also be a terminal. */
   readonly colors: boolean;
-  /** Writes data to standard output; a line feed is added. */
+  /** Writes data to standard output; a line feed is added. What a terminal would act on is escaped, as JSON takes it too. */
   out(text: string): void;
   /**
    * Writes to standard output what must not get lost; a line feed is added. Resolves when it was taken there, and rejects
@@ -66,13 +67,13 @@ export function systemIo(): Io {
     colors,
     out: (text) => {
       progress('');
-      process.stdout.write(`${text}\n`);
+      process.stdout.write(`${escapeDeceptive(text)}\n`);
     },
     deliver: (text) => {
       progress('');
       isDelivering = true;
       return new Promise((resolve, reject) => {
-        process.stdout.write(`${text}\n`, (error) => {
+        process.stdout.write(`${escapeDeceptive(text)}\n`, (error) => {
           // Still delivering then: the stream tells of the same failure once more.
           if (error) return reject(error);
           isDelivering = false;

@@ -1,4 +1,14 @@
 /**
+ * What is answered to a denial, and what that answer tells of the checks: they let the request `passed`, nobody knows
+ * whether they were asked or would say the same again (`unknown`), or else they denied it.
+ */
+export interface DenialRow {
+  readonly status: number;
+  readonly title: string;
+  readonly checks?: 'passed' | 'unknown';
+}
+
+/**
  * A denial is a refusal: a code, an HTTP status and a sentence for the caller. It is a value, never an exception.
  *
  * This table is the only place where codes, statuses and titles meet; docs/errors.md is held equal to it by a test.
@@ -18,19 +28,19 @@ export const DENIALS = {
   permission_denied: { status: 403, title: 'This API key lacks the permission for this route' },
   route_not_found: { status: 404, title: 'No such route' },
   rate_limited: { status: 429, title: 'The limit of this API key is used up' },
-  too_many_failures: { status: 429, title: 'Too many failed attempts from this address' },
-  too_many_connections: { status: 429, title: 'This API key has too many open connections' },
-  request_rejected: { status: 400, title: 'The request is ambiguous or malformed' },
-  request_timeout: { status: 408, title: 'The request did not arrive in time' },
-  body_too_large: { status: 413, title: 'The request body is too large' },
-  uri_too_long: { status: 414, title: 'The request target is too long' },
-  headers_too_large: { status: 431, title: 'The request headers are too large' },
-  upstream_unreachable: { status: 502, title: 'The API behind this gateway cannot be reached' },
-  upstream_invalid: { status: 502, title: 'The API behind this gateway gave an invalid answer' },
-  upstream_timeout: { status: 504, title: 'The API behind this gateway did not answer in time' },
-  key_store_unavailable: { status: 503, title: 'Keys cannot be checked at the moment' },
-  overloaded: { status: 503, title: 'This gateway is at its capacity' },
-} as const satisfies Record<string, { readonly status: number; readonly title: string }>;
+  too_many_failures: { status: 429, title: 'Too many failed attempts from this address', checks: 'unknown' },
+  too_many_connections: { status: 429, title: 'This API key has too many open connections', checks: 'passed' },
+  request_rejected: { status: 400, title: 'The request is ambiguous or malformed', checks: 'unknown' },
+  request_timeout: { status: 408, title: 'The request did not arrive in time', checks: 'unknown' },
+  body_too_large: { status: 413, title: 'The request body is too large', checks: 'unknown' },
+  uri_too_long: { status: 414, title: 'The request target is too long', checks: 'unknown' },
+  headers_too_large: { status: 431, title: 'The request headers are too large', checks: 'unknown' },
+  upstream_unreachable: { status: 502, title: 'The API behind this gateway cannot be reached', checks: 'passed' },
+  upstream_invalid: { status: 502, title: 'The API behind this gateway gave an invalid answer', checks: 'passed' },
+  upstream_timeout: { status: 504, title: 'The API behind this gateway did not answer in time', checks: 'passed' },
+  key_store_unavailable: { status: 503, title: 'Keys cannot be checked at the moment', checks: 'unknown' },
+  overloaded: { status: 503, title: 'This gateway is at its capacity', checks: 'unknown' },
+} as const satisfies Record<string, DenialRow>;
 
 export type DenialCode = keyof typeof DENIALS;
 

@@ -62,6 +62,9 @@ export interface LogPage {
   readonly more: boolean;
 }
 
+/** Keys of which a search for a request id tells. */
+export const MAX_FOUND = 10;
+
 /** The requests of each key, for as long as its type keeps them. */
 export interface RequestLog {
   /** Adds entries. When it rejects, some may be there; they are not sent again. */
@@ -72,10 +75,13 @@ export interface RequestLog {
    */
   read(query: LogQuery): Promise<LogPage>;
   /**
-   * The latest entry with this request id; null when there is none among the entries that are looked at, which are bounded
-   * and the newest. A search, for people: it may take a while, in which requests are served.
+   * The latest entry with this request id of each key, the latest first: clients choose ids, and several may have sent the
+   * same. Of MAX_FOUND keys at most, and among the entries that are looked at, which are bounded and the newest. A search,
+   * for people: it may take a while, in which requests are served.
+   *
+   * @param keyIds keys whose logs are looked at, and no others; null: those of all keys
    */
-  find(requestId: string): Promise<LoggedRequest | null>;
+  find(requestId: string, keyIds: readonly string[] | null): Promise<readonly LoggedRequest[]>;
   /**
    * Forgets entries that are past their retention, a bounded number at a time.
    * @returns how many went, or at least that some may still have to; 0: there is nothing left to forget

@@ -1,9 +1,9 @@
-import { type Candidate } from './candidate.ts';
-import { candidatesFor } from './candidates.ts';
-import type { Scene, Situation, Stage } from './dry-gate.ts';
-import { verdictOf } from './dry-gate.ts';
+import { setImmediate } from 'node:timers/promises';
+import { type Candidate, checkCandidates } from './candidates.ts';
 import type { Change } from './explanation.ts';
-import { type Outcome, outcomesOf } from './outcomes.ts';
+import { type Finding, findingsOf } from './findings.ts';
+import { globalCandidates, restrictionCandidates } from './restriction-candidates.ts';
+import { decisionOf, type PreparedSituation, type Preparer, type Situation } from './situation.ts';
 
 export interface Changes {
   /** Those that suffice first. */
@@ -21,27 +21,38 @@ interface Tried {
 /**
  * What could be changed so that a request passes that is denied. Each change is tried: the checks decide again with it.
  *
- * @param firstStep the index of the step that the first outcome is told as
+ * @param firstStep the index of the step that the first finding is told as
  */
 export async function changesFor(
-  outcomes: readonly Outcome[],
-  scene: Scene,
-  stage: Stage,
+  findings: readonly Finding[],
+  prepared: PreparedSituation,
+  preparer: Preparer,
   firstStep: number,
 ): Promise<Changes> {
+  const { situation } = prepared;
   const tried: Tried[] = [];
-  for (const [i, outcome] of outcomes.entries()) {
-    if (outcome.verdict !== 'denied') continue;
-    for (const candidate of candidatesFor(outcome, scene)) {
-      const suffices = await tryOut(candidate, outcome, scene.situation, stage);
+  for (const [i, finding] of findings.entries()) {
+    if (finding.verdict !== 'denied') continue;
+    // Requests get their turn: a value may be long, and to look at it takes some milliseconds.
+    await setImmediate();
+    for (const candidate of candidatesFor(finding, prepared)) {
+      await setImmediate();
+      const suffices = await tryOut(candidate, finding, situation, preparer);
       if (suffices === null) continue;
       const { text, set } = candidate;
       tried.push({ candidate, change: { text, set, step: i + firstStep, suffices } });
     }
   }
+  await setImmediate();
   const sorted = [...tried.filter((each) => each.change.suffices), ...tried.filter((each) => !each.change.suffices)];
-  const together = firstOfEach(sorted).reduce((situation, each) => each.candidate.apply(situation), scene.situation);
-  return { changes: sorted.map((each) => each.change), togetherSuffice: await stage.passes(together) };
+  const together = firstOfEach(sorted).reduce((from, each) => each.candidate.apply(from), situation);
+  return { changes: sorted.map((each) => each.change), togetherSuffice: await preparer.passes(together) };
+}
+
+function candidatesFor(finding: Finding, prepared: PreparedSituation): Candidate[] {
+  if (finding.restriction === null) return checkCandidates(finding, prepared);
+  const isOfKey = finding.check.name === 'restrictions';
+  return isOfKey ? restrictionCandidates(finding, prepared) : globalCandidates(finding, prepared);
 }
 
 function firstOfEach(tried: readonly Tried[]): Tried[] {
@@ -53,17 +64,17 @@ function firstOfEach(tried: readonly Tried[]): Tried[] {
 /** Whether a change lets the request through; null when it does not even help with what it is for. */
 async function tryOut(
   candidate: Candidate,
-  outcome: Outcome,
+  finding: Finding,
   situation: Situation,
-  stage: Stage,
+  preparer: Preparer,
 ): Promise<boolean | null> {
-  const scene = await stage.set(candidate.apply(situation));
-  const { denial } = await verdictOf(scene);
-  if (denial === null) return !scene.view.isInDoubt;
-  const after = await outcomesOf(scene);
-  return after.some((each) => isSameStep(each, outcome) && each.verdict === 'denied') ? null : false;
+  const prepared = await preparer.prepare(candidate.apply(situation));
+  const { denial } = await decisionOf(prepared);
+  if (denial === null) return !prepared.view.isInDoubt;
+  const after = await findingsOf(prepared);
+  return after.some((each) => isOfSameStep(each, finding) && each.verdict === 'denied') ? null : false;
 }
 
-function isSameStep(a: Outcome, b: Outcome): boolean {
+function isOfSameStep(a: Finding, b: Finding): boolean {
   return a.check === b.check && a.restriction?.name === b.restriction?.name;
 }

@@ -1,12 +1,15 @@
+import { METHODS } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
+import { canonicalTarget, isFault, type TargetRules } from '../core/target.ts';
 import { clipped } from './bounded-text.ts';
 import { changesFor } from './changes.ts';
-import { detailOf } from './details.ts';
-import { type Scene, type Situation, Stage, verdictOf } from './dry-gate.ts';
-import type { Explain, Explanation, Step } from './explanation.ts';
-import { heldPermission } from './held-permission.ts';
-import { standingLimits } from './limit-detail.ts';
-import { type Outcome, outcomesOf } from './outcomes.ts';
-import { readRequest } from './read-request.ts';
+import { detailOf, heldPermission, standingLimits } from './details.ts';
+import type { DescribedRequest, Explain, Explanation, Step } from './explanation.ts';
+import { type Finding, findingsOf } from './findings.ts';
+import { decisionOf, type PreparedSituation, Preparer, type Situation, waitOf } from './situation.ts';
+
+/** TRACE echoes what the gateway adds for the upstream alone; CONNECT asks for a tunnel. */
+const REFUSED_METHODS = new Set(['TRACE', 'CONNECT']);
 
 /** The step before all checks: whether the request has one meaning at all. */
 const REQUEST = 'request';
@@ -15,30 +18,46 @@ const REQUEST = 'request';
  * Why a described request passes or not: the data plane's own checks over a gate on which nothing is spent or remembered,
  * each by itself, so that all that is in the way is told and not only what comes first. See `Explanation`.
  *
- * @throws what `world.peek` throws, but for a StoreError: then it is the limits that are not known
+ * @throws what `peek` throws, but for a StoreError: then it is the limits that are not known
  */
-export const explain: Explain = async (record, request, world) => {
+export const explain: Explain = async (record, request, world, peek) => {
   const read = readRequest(request, world.targetRules);
   if ('fault' in read) return rejected(read.fault);
-  const stage = new Stage(world.peek);
+  const preparer = new Preparer(peek);
+  // Between long steps requests get their turn; the record was read in this one.
+  await setImmediate();
   const situation: Situation = { record, request, path: read.path, world, waitMs: 0 };
-  const scene = await stage.set(situation);
-  const outcomes = await outcomesOf(scene);
-  const { denial } = await verdictOf(scene);
-  const changed = denial === null ? null : await changesFor(outcomes, scene, stage, 1);
-  const { route, key, lease } = scene;
+  const prepared = await preparer.prepare(situation);
+  const findings = await findingsOf(prepared);
+  const { denial } = await decisionOf(prepared);
+  const changed = denial === null ? null : await changesFor(findings, prepared, preparer, 1);
+  await setImmediate();
+  const { route, key, limits, view } = prepared;
   return {
-    allowed: denial !== null ? false : scene.view.isInDoubt ? null : true,
+    allowed: denial !== null ? false : view.isInDoubt ? null : true,
     code: denial?.code ?? null,
     path: read.path,
     route,
     permission: route === null ? null : heldPermission(key, route),
-    steps: [requestStep(scene), ...outcomes.map((outcome) => stepOf(outcome, scene))],
-    limits: lease === null ? null : standingLimits(lease, key.limits),
+    steps: [requestStep(prepared), ...findings.map((finding) => stepOf(finding, prepared))],
+    limits: limits === null ? null : standingLimits(limits, key.limits),
     changes: changed?.changes ?? [],
     togetherSuffice: changed?.togetherSuffice ?? null,
   };
 };
+
+/**
+ * Reads a described request as the gateway reads one from the wire, before any check.
+ *
+ * @returns its canonical path, or why the gateway would refuse it
+ */
+function readRequest({ method, target }: DescribedRequest, rules: TargetRules): { path: string } | { fault: string } {
+  // The gateway's parser knows these, as they are written, and no others.
+  if (!METHODS.includes(method)) return { fault: `${JSON.stringify(clipped(method))} is no method that is read here` };
+  if (REFUSED_METHODS.has(method)) return { fault: `the method ${method} is not accepted` };
+  const read = canonicalTarget(target, rules);
+  return isFault(read) ? read : { path: read.path };
+}
 
 /** A request that could mean two things, or nothing, gets to no check; nothing about the key would help. */
 function rejected(fault: string): Explanation {
@@ -63,7 +82,7 @@ function rejected(fault: string): Explanation {
   };
 }
 
-function requestStep({ view, route }: Scene): Step {
+function requestStep({ view, route }: PreparedSituation): Step {
   const matched = route === null ? 'no route is named for it' : `it is of the route ${clipped(route.pattern)}`;
   return {
     check: REQUEST,
@@ -75,21 +94,20 @@ function requestStep({ view, route }: Scene): Step {
   };
 }
 
-function stepOf(outcome: Outcome, scene: Scene): Step {
-  const { check, restriction, verdict, denial } = outcome;
+function stepOf(finding: Finding, prepared: PreparedSituation): Step {
+  const { check, restriction, verdict, denial } = finding;
   return {
     check: check.name,
     restriction: restriction?.name ?? null,
     verdict,
     code: denial?.code ?? null,
-    detail: detailOf(outcome, scene),
-    passesAt: passesAt(outcome, scene),
+    detail: detailOf(finding, prepared),
+    passesAt: passesAt(finding, prepared),
   };
 }
 
 /** When time alone would have let it pass, in milliseconds since the epoch. */
-function passesAt({ denial }: Outcome, { lease }: Scene): number | null {
+function passesAt({ denial }: Finding, { limits }: PreparedSituation): number | null {
   if (denial?.facts.retry_at !== undefined) return Date.parse(denial.facts.retry_at);
-  if (denial?.code === 'rate_limited' && lease !== null) return lease.now + lease.retryAfterMs;
-  return null;
+  return denial?.code === 'rate_limited' && limits !== null ? limits.at + waitOf(limits) : null;
 }

@@ -1,25 +1,33 @@
-import type { CompiledRestriction, LoadedKey } from '../core/decision.ts';
+import type { CompiledRestriction } from '../core/decision.ts';
 import type { DenialCode } from '../core/denial.ts';
 import type { KeyRecord } from '../core/key.ts';
-import type { Lease } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import type { Places } from '../core/places.ts';
+import type { Counted } from '../core/ports.ts';
 import type { Route, RouteTable } from '../core/route.ts';
 import type { TargetRules } from '../core/target.ts';
 import type { LoadSettings } from '../keys/loader.ts';
+import type { GlobalRules } from '../restrictions/global.ts';
 
-/** All that a decision depends on besides the key and the request: one gateway's configuration and what it knows. */
+/** A configuration, and what is known where it is in force: what a decision depends on besides the request and its key. */
 export interface World {
   readonly routes: RouteTable;
   readonly targetRules: TargetRules;
   /** Tiers, presets, roles and what is in shadow. */
   readonly settings: LoadSettings;
   readonly places: Places;
-  /** What holds for every request. */
+  /** Kinds of restrictions that look at places for which a source is configured: `country`, `tor`. */
+  readonly configured: ReadonlySet<string>;
+  /** Of these, those whose source a gateway knows and this process does not: nobody can say what they come to. */
+  readonly unknownHere: ReadonlySet<string>;
+  /** What holds for every request, as it is written. */
+  readonly rules: GlobalRules;
+  /** The same, parsed. */
   readonly restrictions: readonly CompiledRestriction[];
-  /** How the limits of a key stand, as `LimitLedger.peek` answers; @throws StoreError */
-  readonly peek: (key: LoadedKey) => MaybePromise<Lease>;
 }
+
+/** What is counted of a key, as `LimitLedger.peek` answers; @throws StoreError */
+export type Peek = (keyId: string) => MaybePromise<Counted>;
 
 /** A request as somebody describes it. */
 export interface DescribedRequest {
@@ -40,7 +48,7 @@ export type Verdict =
   | 'denied'
   /** It is in shadow, and would have denied. */
   | 'would_deny'
-  /** It depends on something that was not given. */
+  /** It depends on something that was not given, or that is not known here. */
   | 'unknown'
   /** The route is public: it is not asked. */
   | 'skipped';
@@ -64,7 +72,10 @@ export interface Step {
 export interface Change {
   /** For people, as an imperative: `add 203.0.113.7 to ip_restrictions`. */
   readonly text: string;
-  /** Fields of the key as the API takes them in an update; null when it is not the key that would change. */
+  /**
+   * Fields of the key as the API takes them in an update; null when there are none to set. What else is to be done, as to
+   * enable the key, is in the text.
+   */
   readonly set: Readonly<Record<string, unknown>> | null;
   /** Which step it is for, as an index of `steps`. */
   readonly step: number;
@@ -74,7 +85,7 @@ export interface Change {
 
 /** Why a request passes or not. */
 export interface Explanation {
-  /** null: that depends on something that was not given. */
+  /** null: that depends on something that was not given, or that is not known here. */
   readonly allowed: boolean | null;
   /** The denial that the request would be answered with; null when none. */
   readonly code: DenialCode | null;
@@ -96,6 +107,8 @@ export interface StandingLimits {
   readonly burst: StandingLimit;
   readonly hour: StandingLimit;
   readonly day: StandingLimit;
+  /** false: at least so much remains. Another process counts, and wrote more down than it has admitted. */
+  readonly isExact: boolean;
 }
 
 export interface StandingLimit {
@@ -106,4 +119,4 @@ export interface StandingLimit {
 }
 
 /** Why a described request passes or not; spends nothing, and counts as no attempt. */
-export type Explain = (record: KeyRecord, request: DescribedRequest, world: World) => Promise<Explanation>;
+export type Explain = (record: KeyRecord, request: DescribedRequest, world: World, peek: Peek) => Promise<Explanation>;

@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { KeyRecord } from '../core/key.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { StoreError } from '../core/ports.ts';
+import type { CountedKey, ReplayDecider } from './replay-decider.ts';
 import type { SkipReason } from './replay-request.ts';
-import type { ReplayWorld, WorldKey } from './replay-world.ts';
 
 /** Keys that are kept in memory, each with what it used up of its limits. */
 const MAX_KEYS = 50_000;
@@ -12,20 +12,20 @@ const MAX_MISSING = 100_000;
 /** Keys that are told apart when they are counted. */
 const MAX_SEEN = 1_000_000;
 
-/** A key before and after. */
-export interface Subject {
+/** A key that occurs in a replay, before and after. */
+export interface ReplayedKey {
   /** As it is. */
   readonly record: KeyRecord;
-  readonly before: WorldKey;
-  readonly after: WorldKey;
+  readonly before: CountedKey;
+  readonly after: CountedKey;
   /** When the latest of its requests so far ended, in milliseconds since the epoch. */
   endedAt: number;
 }
 
 export interface ReplayKeysOptions {
   /** null: what was recorded is compared, which needs no key. */
-  readonly before: ReplayWorld | null;
-  readonly after: ReplayWorld;
+  readonly before: ReplayDecider | null;
+  readonly after: ReplayDecider;
   /** How one key would be after. */
   readonly changed: KeyRecord | null;
   readonly findKey: (id: string) => Promise<KeyRecord | null>;
@@ -35,16 +35,16 @@ export interface ReplayKeysOptions {
 /** The keys that occur, each read once as long as there is room. */
 export class ReplayKeys {
   readonly #options: ReplayKeysOptions;
-  readonly #subjects: LRUCache<string, Subject>;
+  readonly #found: LRUCache<string, ReplayedKey>;
   readonly #missing = new LRUCache<string, SkipReason>({ max: MAX_MISSING });
   readonly #seen = new Set<string>();
   #forgotten = 0;
 
   constructor(options: ReplayKeysOptions) {
     this.#options = options;
-    this.#subjects = new LRUCache({
+    this.#found = new LRUCache({
       max: options.maxKeys ?? MAX_KEYS,
-      dispose: (_subject, _id, reason) => {
+      dispose: (_key, _id, reason) => {
         if (reason === 'evict') this.#forgotten++;
       },
     });
@@ -64,11 +64,11 @@ export class ReplayKeys {
    * The key, or why there is none.
    * @throws StoreError when the store cannot be asked
    */
-  find(id: string): MaybePromise<Subject | SkipReason> {
-    return this.#subjects.get(id) ?? this.#missing.get(id) ?? this.#read(id);
+  find(id: string): MaybePromise<ReplayedKey | SkipReason> {
+    return this.#found.get(id) ?? this.#missing.get(id) ?? this.#read(id);
   }
 
-  async #read(id: string): Promise<Subject | SkipReason> {
+  async #read(id: string): Promise<ReplayedKey | SkipReason> {
     const record = await this.#recordOf(id);
     if (typeof record === 'string') {
       this.#missing.set(id, record);
@@ -77,10 +77,10 @@ export class ReplayKeys {
     const { before, after, changed } = this.#options;
     const changes = changed?.id === id ? changed : record;
     const loaded = after.load(changes);
-    const subject = { record, before: before?.load(record) ?? loaded, after: loaded, endedAt: 0 };
-    this.#subjects.set(id, subject);
+    const key: ReplayedKey = { record, before: before?.load(record) ?? loaded, after: loaded, endedAt: 0 };
+    this.#found.set(id, key);
     if (this.#seen.size < MAX_SEEN) this.#seen.add(id);
-    return subject;
+    return key;
   }
 
   async #recordOf(id: string): Promise<KeyRecord | SkipReason> {

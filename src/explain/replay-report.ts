@@ -73,6 +73,8 @@ export interface ReplayReport {
   readonly disordered: number;
   /** Keys whose limits began anew, because there were more keys than are kept in memory. */
   readonly forgotten: number;
+  /** Whether permissions are told as they are today, or as they would be: what is held, and what a route asks for. */
+  readonly permissionsIn: 'today' | 'proposed';
   /** Only keys that hold more than they used, those with the most requests first. */
   readonly permissions: readonly PermissionUse[];
   /** Keys whose permissions were not looked at, as there were too many. */

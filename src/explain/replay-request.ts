@@ -1,3 +1,4 @@
+import { DENIALS, type DenialRow } from '../core/denial.ts';
 import type { RequestView } from '../core/request.ts';
 
 /** A request that a gateway decided once, as a log tells of it. */
@@ -39,10 +40,35 @@ export type SkipReason =
   /** What is stored of the key cannot be understood. */
   | 'unreadable_key'
   /** What was recorded says nothing about the checks: the gateway was overloaded, … */
-  | 'not_decided';
+  | 'not_decided'
+  /** It depends on a header that no log has. */
+  | 'not_logged'
+  /** It depends on what a gateway knows of addresses and this machine does not. */
+  | 'place_unknown';
 
 /** Of these, the reasons that are about lines which tell of no request. */
 export const LINE_REASONS: ReadonlySet<SkipReason> = new Set(['unreadable_line', 'no_request']);
+
+const ROWS: Readonly<Record<string, DenialRow>> = DENIALS;
+
+/** Whether a request with this code was let through. @param code null: it was answered by the API */
+export function wasLetThrough(code: string | null): boolean {
+  return recordedDenial(code) === null;
+}
+
+/**
+ * What the checks said when the request was made.
+ *
+ * @returns the denial, null when it was let through, undefined when its code says nothing about that
+ */
+export function recordedDenial(code: string | null): string | null | undefined {
+  if (code === null) return null;
+  // A replay has no secrets: without a known key it cannot tell a wrong one from none.
+  if (code === 'key_not_found') return 'key_missing';
+  const row = Object.hasOwn(ROWS, code) ? ROWS[code] : undefined;
+  if (row === undefined || row.checks === 'unknown') return undefined;
+  return row.checks === 'passed' ? null : code;
+}
 
 /** A recorded request as the checks see it. One is enough for all of them, as they are decided one after the other. */
 export class ReplayView implements RequestView {
@@ -50,6 +76,8 @@ export class ReplayView implements RequestView {
   path = '';
   address = '';
   at = 0;
+  /** Whether a header was looked at that no log has. */
+  missedHeader = false;
   #userAgent: string | undefined;
   #authorization: string | undefined;
 
@@ -59,12 +87,15 @@ export class ReplayView implements RequestView {
     this.path = request.path;
     this.address = request.address;
     this.at = request.at;
+    this.missedHeader = false;
     this.#userAgent = request.userAgent ?? undefined;
     this.#authorization = authorization;
   }
 
   header(name: string): string | undefined {
     if (name === 'authorization') return this.#authorization;
-    return name === 'user-agent' ? this.#userAgent : undefined;
+    if (name === 'user-agent') return this.#userAgent;
+    this.missedHeader = true;
+    return undefined;
   }
 }

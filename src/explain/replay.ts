@@ -1,22 +1,28 @@
 import type { KeyRecord } from '../core/key.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { grants } from '../core/permission.ts';
-import { ReplayKeys, type Subject } from './replay-keys.ts';
+import type { World } from './explanation.ts';
+import { type CountedKey, ReplayDecider, type ReplayDecision } from './replay-decider.ts';
+import { type ReplayedKey, ReplayKeys } from './replay-keys.ts';
 import { PermissionUses } from './replay-permissions.ts';
-import { recordedDenial, wasLetThrough } from './replay-recorded.ts';
 import type { ReplayReport } from './replay-report.ts';
-import { LINE_REASONS, type RecordedRequest, type SkipReason } from './replay-request.ts';
+import {
+  LINE_REASONS,
+  type RecordedRequest,
+  recordedDenial,
+  type SkipReason,
+  wasLetThrough,
+} from './replay-request.ts';
 import { Tally } from './replay-tally.ts';
-import { type Outcome, type ReplayedWorld, ReplayWorld, type WorldKey } from './replay-world.ts';
 
 /** How far behind others of its key a request may stand: several gateways write one log, each in its own order. */
 const DISORDER_MS = 60_000;
 
 export interface ReplayOptions {
   /** The world as it is. */
-  readonly today: ReplayedWorld;
+  readonly today: World;
   /** The world that is compared with it; null: what was recorded is compared with today. */
-  readonly proposed: ReplayedWorld | null;
+  readonly proposed: World | null;
   /** The record of one key as it would be in the proposed world; null: every key stays as it is. */
   readonly changed: KeyRecord | null;
   /** Only requests of this key; null: of all. */
@@ -39,8 +45,8 @@ export interface ReplayOptions {
 export class Replay {
   readonly #options: ReplayOptions;
   /** null: what was recorded. */
-  readonly #before: ReplayWorld | null;
-  readonly #after: ReplayWorld;
+  readonly #before: ReplayDecider | null;
+  readonly #after: ReplayDecider;
   readonly #keys: ReplayKeys;
   readonly #uses = new PermissionUses();
   readonly #newlyDenied = new Tally();
@@ -54,8 +60,8 @@ export class Replay {
   constructor(options: ReplayOptions) {
     const { today, proposed } = options;
     this.#options = options;
-    this.#before = proposed === null ? null : new ReplayWorld(today);
-    this.#after = new ReplayWorld(proposed ?? today);
+    this.#before = proposed === null ? null : new ReplayDecider(today);
+    this.#after = new ReplayDecider(proposed ?? today);
     this.#keys = new ReplayKeys({ ...options, before: this.#before, after: this.#after });
   }
 
@@ -75,7 +81,7 @@ export class Replay {
     if (keyId === null) return this.#replay(request, null);
     const found = this.#keys.find(keyId);
     if (!(found instanceof Promise)) return this.#replayFound(request, found);
-    return found.then((subject) => this.#replayFound(request, subject));
+    return found.then((key) => this.#replayFound(request, key));
   }
 
   get report(): ReplayReport {
@@ -83,7 +89,6 @@ export class Replay {
     const { replayed } = this.#counts;
     const skipped = Object.fromEntries(this.#skipped);
     const skippedRequests = [...this.#skipped].filter(([reason]) => !LINE_REASONS.has(reason));
-    const catalogue = (this.#before ?? this.#after).settings;
     return {
       read: skippedRequests.reduce((sum, [, count]) => sum + count, replayed),
       ...this.#counts,
@@ -94,7 +99,8 @@ export class Replay {
       newlyAllowed,
       deniedDifferently,
       forgotten: this.#options.simulatesLimits ? this.#keys.forgotten : 0,
-      permissions: this.#uses.result(catalogue),
+      permissionsIn: this.#before === null ? 'today' : 'proposed',
+      permissions: this.#uses.result(this.#after.settings),
       permissionsLeftOut: this.#uses.leftOut,
     };
   }
@@ -114,29 +120,30 @@ export class Replay {
     return this.#before === null && recordedDenial(code) === undefined ? 'not_decided' : null;
   }
 
-  #replayFound(request: RecordedRequest, found: Subject | SkipReason): void {
+  #replayFound(request: RecordedRequest, found: ReplayedKey | SkipReason): void {
     if (typeof found === 'string') this.skip(found);
     else this.#replay(request, found);
   }
 
-  #replay(request: RecordedRequest, subject: Subject | null): void {
-    const countsLimits = subject !== null && this.#options.simulatesLimits && this.#isInOrder(request, subject);
-    const after = this.#after.decide(request, subject?.after ?? null, countsLimits);
-    const before = this.#before?.decide(request, subject?.before ?? null, countsLimits) ?? null;
-    this.#compare(
-      request,
-      subject,
-      before ?? { route: after.route, code: recordedDenial(request.code) ?? null },
-      after,
-    );
-    if (subject !== null) this.#noteUse(request, before === null ? subject.after : subject.before, before ?? after);
-    else this.#counts.withoutKey++;
+  #replay(request: RecordedRequest, key: ReplayedKey | null): void {
+    const countsLimits = key !== null && this.#options.simulatesLimits && this.#isInOrder(request, key);
+    const after = this.#after.decide(request, key?.after ?? null, countsLimits);
+    const before = this.#before?.decide(request, key?.before ?? null, countsLimits) ?? {
+      route: after.route,
+      code: recordedDenial(request.code) ?? null,
+      doubt: null,
+    };
+    if (key !== null) this.#noteUse(request, key.after, after);
+    const doubt = before.doubt ?? after.doubt;
+    if (doubt !== null) return this.skip(doubt);
+    this.#compare(request, key, before, after);
+    if (key === null) this.#counts.withoutKey++;
     this.#counts.replayed++;
     this.#first = Math.min(this.#first, request.at);
     this.#last = Math.max(this.#last, request.at);
   }
 
-  #compare(request: RecordedRequest, subject: Subject | null, before: Outcome, after: Outcome): void {
+  #compare(request: RecordedRequest, key: ReplayedKey | null, before: ReplayDecision, after: ReplayDecision): void {
     if (before.code === after.code) {
       if (after.code === null) this.#counts.sameAllowed++;
       else this.#counts.sameDenied++;
@@ -145,25 +152,25 @@ export class Replay {
     const route = (after.route ?? before.route)?.pattern ?? null;
     const tally =
       before.code === null ? this.#newlyDenied : after.code === null ? this.#newlyAllowed : this.#deniedDifferently;
-    tally.add({ request, keyName: subject?.record.name ?? null, route, before: before.code, after: after.code });
-    if (subject === null && before.code === null && after.code === 'key_missing') this.#counts.maybeWithKey++;
+    tally.add({ request, keyName: key?.record.name ?? null, route, before: before.code, after: after.code });
+    if (key === null && before.code === null && after.code === 'key_missing') this.#counts.maybeWithKey++;
   }
 
   /** Whether it can be counted against limits: these only make sense for requests in the order in which they came. */
-  #isInOrder({ endedAt }: RecordedRequest, subject: Subject): boolean {
-    if (endedAt < subject.endedAt - DISORDER_MS) {
+  #isInOrder({ endedAt }: RecordedRequest, key: ReplayedKey): boolean {
+    if (endedAt < key.endedAt - DISORDER_MS) {
       this.#counts.disordered++;
       return false;
     }
-    subject.endedAt = Math.max(subject.endedAt, endedAt);
+    key.endedAt = Math.max(key.endedAt, endedAt);
     return true;
   }
 
   /** What a limit would refuse counts too, and what was let through then: the key needs the permission for it. */
-  #noteUse(request: RecordedRequest, { key }: WorldKey, { route, code }: Outcome): void {
+  #noteUse(request: RecordedRequest, { key }: CountedKey, { route, code, doubt }: ReplayDecision): void {
     if (route === null || route.access === 'public') return;
-    const passed = code === null || code === 'rate_limited' || wasLetThrough(request.code);
-    if (!passed) return;
+    const wouldPass = doubt === null && (code === null || code === 'rate_limited');
+    if (!wouldPass && !wasLetThrough(request.code)) return;
     const opens = route.access === 'any_key' || route.permissions.some((each) => grants(key.permissions, each));
     if (opens) this.#uses.add(key, route, request.at);
   }

@@ -20,6 +20,7 @@ export const FAILURES = {
   request_timeout: { status: 408, title: 'The request did not come in time' },
   too_many_failures: { status: 429, title: 'Too many tokens that are not valid came from this address' },
   too_many_followers: { status: 429, title: 'Too many logs are being followed' },
+  too_many_explanations: { status: 429, title: 'Too many requests are being explained' },
   token_keys_unavailable: { status: 503, title: 'The keys that tokens are checked with cannot be had' },
   store_unavailable: { status: 503, title: 'The store cannot be asked at the moment' },
   store_read_only: { status: 507, title: 'The store cannot be written to' },
@@ -32,6 +33,7 @@ export type FailureCode = keyof typeof FAILURES;
 const RETRY_AFTER: Readonly<Partial<Record<FailureCode, number>>> = {
   token_keys_unavailable: 5,
   too_many_followers: 10,
+  too_many_explanations: 1,
   store_unavailable: 1,
 };
 

@@ -31,6 +31,11 @@ export function mayHoldSecret(text: string): boolean {
   return SUSPECT.test(text);
 }
 
+/** Whether secrets were, or may have been, taken out of a text. */
+export function isRedacted(text: string): boolean {
+  return text.includes(REMOVED);
+}
+
 /**
  * @param text any text, or a line of JSON, which stays valid
  * @returns the text with `[secret]` in place of API keys, bearer tokens, values of Authorization and API key headers,

@@ -58,6 +58,6 @@ export async function openMmdb(bytes: Buffer): Promise<Mmdb | null> {
 
 /** 0 when there is none. */
 function numberIn(description: MmdbValue | undefined, name: string): number {
-  const value = description instanceof Map ? description.get(name) : undefined;
+  const value = description instanceof Map ? (description as ReadonlyMap<string, MmdbValue>).get(name) : undefined;
   return typeof value === 'number' ? value : 0;
 }

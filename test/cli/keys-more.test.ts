@@ -85,11 +85,14 @@ t.test('a deleted key is gone; without --yes somebody must say yes', async (t) =
   t.match(await keys.as(answering('no'), 'delete', id), { code: 1, stderr: /latchkey: nothing was done\n$/ });
   t.match(await keys.as(answering(null), 'delete', id), { code: 2 });
   t.equal((await keys.all()).length, 1);
-  t.match(await keys.as(answering('Yes'), 'delete', id), { code: 0, stdout: `${id} is deleted.\n` });
+  t.match(await keys.as(answering('Yes'), 'delete', id), {
+    code: 0,
+    stdout: `${id} is deleted; no gateway is running.\n`,
+  });
   t.strictSame(asked, Array(3).fill(`Delete ${id}? [y/N] `));
   t.equal(oneLine(t, await keys.run('delete', id, '--yes'), 1), `latchkey: there is no key "${id}"`);
   const { id: other } = await keys.json('create', '--name', 'b', '--type', 'service');
-  t.strictSame(await keys.json('delete', other, '--yes'), { id: other, deleted: true });
+  t.match(await keys.json('delete', other, '--yes'), { id: other, deleted: true, propagation: { gateways: 0 } });
 });
 
 t.test('many keys are revoked or disabled at once', async (t) => {
@@ -108,7 +111,10 @@ t.test('many keys are revoked or disabled at once', async (t) => {
     question = text;
     return Promise.resolve('y');
   };
-  t.match(await keys.as({ ask }, 'bulk', 'revoke', '--owner', 'ann'), { code: 0, stderr: '2 keys are revoked.\n' });
+  t.match(await keys.as({ ask }, 'bulk', 'revoke', '--owner', 'ann'), {
+    code: 0,
+    stderr: '2 keys are revoked; no gateway is running.\n',
+  });
   t.equal(question, 'Revoke 2 keys, for good? [y/N] ');
   t.match(await keys.json('bulk', 'disable', '--id', bob.id, '--yes'), {
     action: 'disable',

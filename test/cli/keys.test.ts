@@ -89,9 +89,12 @@ t.test('for a person, the secret alone is on standard output', async (t) => {
   const [key] = await keys.all();
   const rotated = await keys.run('rotate', key?.id ?? '');
   t.match(rotated.stdout, /^lk_\w{49}\n$/);
-  t.match(rotated.stderr, /^Rotated key_\w+\. The old secret works until .*\n.*shown once.*\n$/);
+  t.match(
+    rotated.stderr,
+    /^Rotated key_\w+\. The old secret works until .*Z; no gateway is running\.\n.*shown once.*\n$/,
+  );
   const ended = await keys.run('rotate', key?.id ?? '', '--grace', '0');
-  t.match(ended.stderr, /^Rotated key_\w+\. The old secret no longer works\.\n/);
+  t.match(ended.stderr, /^Rotated key_\w+\. The old secret no longer works; no gateway is running\.\n/);
 });
 
 t.test('update changes what it is told and leaves the rest alone', async (t) => {
@@ -167,7 +170,7 @@ t.test('disable and enable, rotate, revoke', async (t) => {
     old_secret_expires_at: string;
   }
   const rotated = await keys.json<Rotated>('rotate', id, '--grace', '2h');
-  t.strictSame(Object.keys(rotated), ['id', 'name', 'new_secret', 'rotated_at', 'old_secret_expires_at', 'version']);
+  t.strictSame(Object.keys(rotated).join(), 'id,name,new_secret,rotated_at,old_secret_expires_at,version,propagation');
   t.ok(isWellFormedSecret(rotated.new_secret));
   t.equal(Date.parse(rotated.old_secret_expires_at) - Date.parse(rotated.rotated_at), 7_200_000);
   const view = await keys.json('show', id);

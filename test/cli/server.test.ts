@@ -52,11 +52,19 @@ t.test('the life of a key, through a gateway', async (t) => {
   t.match((await run('keys', 'show', id)).stdout, `Id            ${id}\n`);
   const changed = await json<KeyIssued>('keys', 'update', id, ...words('--per-day 11 --metadata a=1 --days mon'));
   t.match(changed, { limits: { per_day: 11, burst: 9 }, metadata: { a: '1' }, time_restrictions: { timezone: 'UTC' } });
-  t.equal((await run('keys', 'disable', id, '--if-version', '2')).stdout, `${id} is disabled.\n`);
-  t.match((await run('keys', 'rotate', id, '--grace', '0')).stderr, 'The old secret no longer works.');
+  t.equal(
+    (await run('keys', 'disable', id, '--if-version', '2')).stdout,
+    `${id} is disabled; no gateway is running.\n`,
+  );
+  t.match(
+    (await run('keys', 'rotate', id, '--grace', '0')).stderr,
+    'The old secret no longer works; no gateway is running.',
+  );
   t.equal((await json<KeyList>('keys', 'list', '--sort', 'name')).keys.length, 2);
-  t.match(await run('keys', 'bulk', 'revoke', '--type', 'personal', '--yes'), { stderr: '1 key is revoked.\n' });
-  t.match(await run('keys', 'delete', id, '--yes'), { code: 0, stdout: `${id} is deleted.\n` });
+  t.match(await run('keys', 'bulk', 'revoke', '--type', 'personal', '--yes'), {
+    stderr: '1 key is revoked; no gateway is running.\n',
+  });
+  t.match(await run('keys', 'delete', id, '--yes'), { code: 0, stdout: `${id} is deleted; no gateway is running.\n` });
   t.match((await run('audit', 'list')).stdout, /root .* key\.delete/);
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { DenialCode } from '../../src/core/denial.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
-import { folder } from '../cli/run.ts';
+import { cli, folder } from '../cli/run.ts';
 import type { Serving } from '../cli/serving.ts';
 import { mmdb } from '../support/mmdb.ts';
 import { startRawUpstream } from '../support/raw-upstream.ts';
@@ -174,6 +174,37 @@ t.test('a request that was refused is explained by its id, to its owner as well'
   });
   const stranger = await mint(site, 'bob');
   t.match(await api.call('POST', '/explain', { body, token: stranger }), { status: 404 });
+});
+
+t.test('on the store of a gateway that counts, no limit refuses for certain; the gateway knows', async (t) => {
+  const world = { ...started, t };
+  const { api, site } = world;
+  const request = { method: 'GET', path: '/api/domains', ip_address: FROM.nl };
+  const used = async () => {
+    // The bucket is full again after a tenth of a second; what the gateway wrote ahead has it empty for half a minute.
+    const key = await create(world, { limits: { burst: 1, per_hour: 36_000 } });
+    await agrees(world, key, {}, null);
+    const args = ['--key', key.id, '--method', 'GET', '--path', '/api/domains', '--ip', FROM.nl];
+    const { code, stdout } = await cli(['explain', ...args, '--json', '--config', site.file]);
+    t.equal(code, 0);
+    return { key, said: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  const hour = () => Math.floor(Date.now() / 3_600_000);
+  let begun = hour();
+  let { key, said } = await used();
+  // Nothing is written ahead beyond the hour.
+  while (hour() !== begun) {
+    begun = hour();
+    ({ key, said } = await used());
+  }
+  t.match(said, { allowed: null, code: null, limits: { exact: false, burst: { limit: 1, remaining: 0 } } });
+  t.match(said['detail'], /^another process counts/);
+  await until(async () => {
+    const { body } = await api.call('POST', '/explain', { body: { key_id: key.id, ...request } });
+    t.match(body, { limits: { exact: true } });
+    return body['allowed'] === true;
+  });
+  await agrees(world, key, {}, null);
 });
 
 t.test('to explain spends nothing', async (t) => {

@@ -3,7 +3,7 @@ import type { Places } from '../../src/core/places.ts';
 import { type Store, StoreError } from '../../src/core/ports.ts';
 import { type RouteSource, RouteTable } from '../../src/core/route.ts';
 import { explain } from '../../src/explain/explain.ts';
-import type { Change, DescribedRequest, Explanation, Step, World } from '../../src/explain/explanation.ts';
+import type { Change, DescribedRequest, Explanation, Peek, Step, World } from '../../src/explain/explanation.ts';
 import { compileGlobal, type GlobalRules } from '../../src/restrictions/global.ts';
 import { ManualClock } from '../support/clock.ts';
 import { CATALOGUE, keyRecord, sqliteStore, type Tap } from '../support/keys.ts';
@@ -37,7 +37,12 @@ export interface ExplainFixture {
   readonly store: Store;
   readonly world: World;
   /** Explains a request with a key so given: `GET /api/whoami` from 203.0.113.7, unless the test says otherwise. */
-  why(key?: Partial<KeyRecord>, request?: Partial<DescribedRequest>, world?: Partial<World>): Promise<Explanation>;
+  why(
+    key?: Partial<KeyRecord>,
+    request?: Partial<DescribedRequest>,
+    world?: Partial<World>,
+    peek?: Peek,
+  ): Promise<Explanation>;
 }
 
 /** A world over a real store with a real ledger. */
@@ -48,16 +53,17 @@ export async function setUp(t: Tap): Promise<ExplainFixture> {
     routes: new RouteTable(ROUTES),
     targetRules: { allowPathParameters: false },
     settings: CATALOGUE,
-    places: PLACES,
-    restrictions: [],
-    peek: (key) => store.limits.peek(key.record.id, key.limits),
+    configured: new Set(['country', 'tor']),
+    unknownHere: new Set(),
+    ...globally({}),
   };
+  const peekStore: Peek = (id) => store.limits.peek(id);
   return {
     clock,
     store,
     world,
-    why: (key = {}, request = {}, changed = {}) =>
-      explain(keyRecord(key), described({ at: clock.now(), ...request }), { ...world, ...changed }),
+    why: (key = {}, request = {}, changed = {}, peek = peekStore) =>
+      explain(keyRecord(key), described({ at: clock.now(), ...request }), { ...world, ...changed }, peek),
   };
 }
 
@@ -65,15 +71,17 @@ export function described(given: Partial<DescribedRequest> & { readonly at: numb
   return { method: 'GET', target: '/api/whoami', address: '203.0.113.7', userAgent: 'curl/8', ...given };
 }
 
-/** The rules for all requests, parsed. */
-export function globally(rules: Partial<GlobalRules>): Pick<World, 'restrictions'> {
-  return { restrictions: compileGlobal({ ...NO_RULES, ...rules }, PLACES) };
+/** The rules for all requests, as they are written and parsed. */
+export function globally(
+  given: Partial<GlobalRules>,
+  places = PLACES,
+): Pick<World, 'places' | 'restrictions' | 'rules'> {
+  const rules = { ...NO_RULES, ...given };
+  return { places, rules, restrictions: compileGlobal(rules, places) };
 }
 
 /** A store that cannot be asked how limits stand. */
-export const BLIND: Pick<World, 'peek'> = {
-  peek: () => Promise.reject(new StoreError('STORE_UNAVAILABLE', 'down')),
-};
+export const BLIND: Peek = () => Promise.reject(new StoreError('STORE_UNAVAILABLE', 'down'));
 
 /** The one step of a check, or of a restriction by its name. */
 export function stepOf({ steps }: Explanation, name: string): Step {

@@ -1,4 +1,8 @@
 import t from 'tap';
+import { deny } from '../../src/core/denial.ts';
+import { NO_PLACES } from '../../src/core/places.ts';
+import type { RequestView } from '../../src/core/request.ts';
+import type { World } from '../../src/explain/explanation.ts';
 import { keyRecord, LIMITS } from '../support/keys.ts';
 import { changesFor, globally, setUp, stepOf } from './fixture.ts';
 
@@ -30,6 +34,45 @@ t.test('without a User-Agent that was given; and one that is given as none', asy
   const none = await why({ restrictions }, { userAgent: '' });
   t.match(none, { allowed: false, code: 'user_agent_blocked' });
   t.equal(stepOf(none, 'user_agent').detail, 'User-Agent ""; allowed: acme/*');
+});
+
+/** A restriction for all requests that looks at a header of its own. */
+function lookingAt(header: string, isShadow = false): Pick<World, 'restrictions'> {
+  const denial = deny('user_agent_blocked', 'No.');
+  const test = (request: RequestView) => (request.header(header) === 'yes' ? null : denial);
+  return { restrictions: [{ name: 'device', isShadow, test }] };
+}
+
+t.test('no other header is ever given: what looks at one is not known', async (t) => {
+  const { why } = await setUp(t);
+  const told = await why({}, {}, lookingAt('x-device'));
+  t.match(told, { allowed: null, code: null });
+  t.match(stepOf(told, 'device'), { verdict: 'unknown', code: null, detail: 'the header x-device is not given' });
+  t.match(await why({}, {}, lookingAt('x-device', true)), { allowed: true });
+  t.match(await why({}, {}, lookingAt('user-agent')), { allowed: false }, 'that one is');
+});
+
+t.test('what a gateway knows of addresses and this process does not is not known, and denies nobody', async (t) => {
+  const { why } = await setUp(t);
+  const restrictions = { country_restrictions: ['NL'], block_tor: true };
+  const here = { places: NO_PLACES, unknownHere: new Set(['country', 'tor']) };
+  const told = await why({ restrictions }, {}, here);
+  t.match(told, { allowed: null, code: null, changes: [] });
+  t.match(stepOf(told, 'country'), {
+    verdict: 'unknown',
+    code: null,
+    detail: 'the country is not known here; allowed: NL',
+  });
+  t.match(stepOf(told, 'tor'), {
+    verdict: 'unknown',
+    detail: 'whether it is an exit of Tor is not known here; block_tor is on',
+  });
+  const country = { block: ['DE'], blockUnknown: false, isShadow: false };
+  const blocked = await why({}, {}, { ...globally({ country }, NO_PLACES), unknownHere: new Set(['country']) });
+  t.match(blocked, { allowed: null }, 'a gateway that knows it may refuse');
+  const unreadable = await why({ restrictions: { block_tor: 'perhaps' } }, {}, here);
+  t.match(unreadable, { allowed: false, code: 'tor_blocked' }, 'what cannot be read refuses whatever is known');
+  t.match(await why({ restrictions, shadow: ['country', 'tor'] }, {}, here), { allowed: true });
 });
 
 t.test('what is in shadow would have denied, and lets the request pass', async (t) => {

@@ -1,28 +1,29 @@
 import t from 'tap';
 import type { KeyRecord } from '../../src/core/key.ts';
 import { type RouteSource, RouteTable } from '../../src/core/route.ts';
+import type { World } from '../../src/explain/explanation.ts';
 import { Replay, type ReplayOptions } from '../../src/explain/replay.ts';
 import type { ReplayReport } from '../../src/explain/replay-report.ts';
 import type { RecordedRequest } from '../../src/explain/replay-request.ts';
-import type { ReplayedWorld } from '../../src/explain/replay-world.ts';
 import type { GlobalRules } from '../../src/restrictions/global.ts';
 import { ManualClock, NOON } from '../support/clock.ts';
 import { CATALOGUE, keyRecord, sqliteStore } from '../support/keys.ts';
-import { globally, PLACES, ROUTES } from './fixture.ts';
+import { globally, ROUTES } from './fixture.ts';
 
 /** A world, as today's unless the test says otherwise. */
 export function worldWith(
-  given: Partial<ReplayedWorld['settings']> & {
+  given: Partial<World['settings']> & {
     readonly routes?: RouteSource;
     readonly rules?: Partial<GlobalRules>;
   } = {},
-): ReplayedWorld {
+): World {
   const { routes = ROUTES, rules = {}, ...settings } = given;
   return {
     routes: new RouteTable(routes),
     targetRules: { allowPathParameters: false },
     settings: { ...CATALOGUE, ...settings },
-    places: PLACES,
+    configured: new Set(['country', 'tor']),
+    unknownHere: new Set(),
     ...globally(rules),
   };
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import { PermissionUses } from '../../src/explain/replay-permissions.ts';
 import { NOON } from '../support/clock.ts';
 import { CATALOGUE, loadedKey } from '../support/keys.ts';
+import { ROUTES } from './fixture.ts';
 import { replaysOf, worldWith } from './replay-fixture.ts';
 
 const READ = { path: '/api/domains/5' };
@@ -35,6 +36,22 @@ t.test('what was never used, and who gives it', async (t) => {
       wouldDo: ['domains:read'],
     },
   ]);
+});
+
+t.test('with a proposal it is told as it would be then', async (t) => {
+  const { by, key, run } = await replaysOf();
+  const record = await key({ permissions: ['domains:read', 'domains:write'] });
+  const today = await run([by(record, READ)]);
+  t.equal(today.permissionsIn, 'today');
+  t.match(today.permissions, [{ neverUsed: [{ permission: 'domains:write' }] }]);
+  const permissions = { ...ROUTES.permissions, 'domains:read': [], 'domains:write': ['GET /api/domains/*'] };
+  const proposed = worldWith({ routes: { ...ROUTES, permissions } });
+  const then = await run([by(record, READ)], { proposed });
+  t.equal(then.permissionsIn, 'proposed');
+  t.match(then.permissions, [{ neverUsed: [{ permission: 'domains:read' }], wouldDo: ['domains:write'] }]);
+  const changed = { ...record, permissions: ['devices:read', 'domains:read'] };
+  const narrower = await run([by(record, READ)], { proposed: worldWith(), changed });
+  t.match(narrower.permissions, [{ neverUsed: [{ permission: 'devices:read', from: ['the key'] }] }]);
 });
 
 t.test('what a wildcard was used as, and which of two', async (t) => {

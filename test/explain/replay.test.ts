@@ -1,7 +1,12 @@
 /** Recorded requests decided again, in two worlds. */
 import t from 'tap';
+import { DENIALS, deny } from '../../src/core/denial.ts';
+import { NO_PLACES } from '../../src/core/places.ts';
 import { StoreError } from '../../src/core/ports.ts';
+import type { RequestView } from '../../src/core/request.ts';
+import { recordedDenial, wasLetThrough } from '../../src/explain/replay-request.ts';
 import { Tally } from '../../src/explain/replay-tally.ts';
+import { RESTRICTIONS } from '../../src/restrictions/index.ts';
 import { NOON } from '../support/clock.ts';
 import { LIMITS } from '../support/keys.ts';
 import { ROUTES } from './fixture.ts';
@@ -143,6 +148,61 @@ t.test('without a proposal what was recorded is compared with today', async (t) 
   t.strictSame([report.sameAllowed, report.sameDenied], [1, 1]);
   t.strictSame(report.skipped, { not_decided: 1 });
   t.strictSame([report.read, report.replayed], [6, 5]);
+});
+
+t.test('what was recorded tells of every denial of the checks, without a list of them', async (t) => {
+  for (const { code } of RESTRICTIONS) t.equal(recordedDenial(code), code);
+  const others = { key_not_found: 'key_missing', not_a_code: undefined, constructor: undefined };
+  for (const [code, wanted] of Object.entries(others)) t.equal(recordedDenial(code), wanted, code);
+  const told = (wanted: unknown) => Object.keys(DENIALS).filter((code) => recordedDenial(code) === wanted);
+  t.strictSame(told(null), ['too_many_connections', 'upstream_unreachable', 'upstream_invalid', 'upstream_timeout']);
+  t.strictSame(told(undefined), [
+    'too_many_failures',
+    'request_rejected',
+    'request_timeout',
+    'body_too_large',
+    'uri_too_long',
+    'headers_too_large',
+    'key_store_unavailable',
+    'overloaded',
+  ]);
+  t.equal(wasLetThrough('upstream_timeout'), true);
+  t.equal(wasLetThrough('overloaded'), false);
+});
+
+t.test('what depends on a header that no log has is skipped, and counted', async (t) => {
+  const { by, key, run } = await replaysOf();
+  const reader = await key({ permissions: ['domains:read', 'domains:write'] });
+  const denial = deny('user_agent_blocked', 'No.');
+  const test = (request: RequestView) => (request.header('x-device') === 'yes' ? null : denial);
+  const looking = (isShadow: boolean) => ({ ...worldWith(), restrictions: [{ name: 'device', isShadow, test }] });
+  const requests = [by(reader, DOMAINS), by(null), by(reader, { path: '/status' })];
+  const report = await run(requests, { proposed: looking(false) });
+  t.match(report, { read: 3, replayed: 0, skipped: { not_logged: 3 }, sameAllowed: 0, newlyDenied: { requests: 0 } });
+  t.match(
+    report.permissions,
+    [{ requests: 1, neverUsed: [{ permission: 'domains:write' }], wouldDo: ['domains:read'] }],
+    'a permission that a skipped request used was used',
+  );
+  t.match(
+    await run(requests, { proposed: looking(true) }),
+    { replayed: 3, skipped: {} },
+    'in shadow it decides nothing',
+  );
+});
+
+t.test('what depends on places that are not known here is skipped, and counted', async (t) => {
+  const { by, key, run } = await replaysOf();
+  const [open, closed] = [await key(), await key({ restrictions: { block_tor: true } })];
+  const disabled = await key({ restrictions: { block_tor: true }, status: 'disabled' });
+  const here = { ...worldWith(), places: NO_PLACES, unknownHere: new Set(['tor']) };
+  const report = await run([by(open), by(closed), by(disabled)], { today: here, proposed: here });
+  t.match(report, { replayed: 2, skipped: { place_unknown: 1 }, sameAllowed: 1, sameDenied: 1 });
+  const recorded = await run([by(closed), by(closed, { code: 'tor_blocked' })], { today: here });
+  t.match(recorded, { replayed: 0, skipped: { place_unknown: 2 } });
+  const holding = await key({ permissions: ['domains:read', 'domains:write'], restrictions: { block_tor: true } });
+  const refused = await run([by(holding, { ...DOMAINS, code: 'tor_blocked' })], { today: here });
+  t.strictSame(refused.permissions, [], 'what was refused then, and may be now, is no use of a permission');
 });
 
 t.test('requests without a key meet public routes and rules for all', async (t) => {

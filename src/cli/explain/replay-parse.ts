@@ -1,6 +1,7 @@
 import type { LoggedRequest } from '../../core/request-log.ts';
 import type { RecordedRequest, SkipReason } from '../../explain/replay-request.ts';
 import { isCut } from '../../observe/log-text.ts';
+import { isRedacted } from '../../observe/redact.ts';
 import { REQUEST_MESSAGE } from '../../observe/logger.ts';
 import { MAX_PATH } from '../../observe/request-log.ts';
 
@@ -98,7 +99,7 @@ function checked(request: RecordedRequest): Found {
   const { endedAt, path } = request;
   if (endedAt < 0 || endedAt > MAX_TIME) return 'unreadable_line';
   if (!path.startsWith('/')) return 'no_path';
-  return isCut(path, MAX_PATH) ? 'path_cut' : request;
+  return isCut(path, MAX_PATH) || isRedacted(path) ? 'path_cut' : request;
 }
 
 /** A request is decided when it comes; logs have when it ended. */

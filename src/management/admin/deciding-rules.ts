@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
-import type { CompiledRestriction } from '../../core/decision.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
 import type { Places } from '../../core/places.ts';
 import { RouteTable } from '../../core/route.ts';
-import type { TargetRules } from '../../core/target.ts';
+import type { World } from '../../explain/explanation.ts';
+import type { Catalogue } from '../../keys/loader.ts';
 import { compileGlobal } from '../../restrictions/global.ts';
 
 /** What is known of addresses where requests are explained. */
@@ -23,11 +23,10 @@ export interface PlacesGap {
 /** Asked when a request is explained, and not before: to read a database takes a while. */
 export type PlacesProvider = () => MaybePromise<KnownPlaces>;
 
-/** What requests are decided by besides their key: one configuration, parsed. */
-export interface DecidingRules extends KnownPlaces {
-  readonly routes: RouteTable;
-  readonly targetRules: TargetRules;
-  readonly restrictions: readonly CompiledRestriction[];
+/** What requests are decided by besides keys and roles: one configuration, parsed. */
+export interface DecidingRules extends KnownPlaces, Omit<World, 'settings'> {
+  /** What is in shadow for every key. */
+  readonly shadow: readonly string[];
 }
 
 /** Parses a configuration when it is first asked for, and keeps that. */
@@ -39,13 +38,26 @@ export function decidingRules(config: Config, known: PlacesProvider): () => Prom
   };
 }
 
-async function parse({ access, proxy, restrictions }: Config, known: PlacesProvider): Promise<DecidingRules> {
+/** All that a request is explained or replayed by, with the tiers, presets and roles that there are now. */
+export function worldOf({ gaps: _gaps, shadow, ...rules }: DecidingRules, { tiers, presets, roles }: Catalogue): World {
+  return { ...rules, settings: { tiers, presets, roles, shadow } };
+}
+
+async function parse({ access, places: sources, proxy, restrictions }: Config, known: PlacesProvider) {
   const { places, gaps } = await known();
+  const { shadow, ...rules } = restrictions;
   return {
     routes: new RouteTable(access),
     targetRules: { allowPathParameters: proxy.allowPathParameters },
-    restrictions: compileGlobal(restrictions, places),
+    rules,
+    restrictions: compileGlobal(rules, places),
+    shadow,
     places,
+    configured: new Set([
+      ...(sources.countryDatabase === null ? [] : ['country']),
+      ...(sources.torList === null ? [] : ['tor']),
+    ]),
+    unknownHere: new Set(gaps.map(({ restriction }) => restriction)),
     gaps,
   };
 }

@@ -1,100 +1,57 @@
 import { canonicalAddress } from '../../core/address.ts';
-import type { KeyRecord } from '../../core/key.ts';
 import type { LoggedRequest } from '../../core/request-log.ts';
 import { explain } from '../../explain/explain.ts';
-import type { DescribedRequest, World } from '../../explain/explanation.ts';
-import { KeyError } from '../../keys/key-error.ts';
+import type { DescribedRequest } from '../../explain/explanation.ts';
+import { isCut } from '../../observe/log-text.ts';
+import { isRedacted } from '../../observe/redact.ts';
 import { MAX_PATH, MAX_USER_AGENT } from '../../observe/request-log.ts';
-import { mayRead } from '../caller.ts';
 import { type FieldFault, ManagementError } from '../failures.ts';
 import type { ExplainRequest, ExplanationAnswer } from '../schemas/explain.ts';
 import { bounded, summary } from '../validate.ts';
 import type { AdminContext } from './context.ts';
-import type { DecidingRules } from './deciding-rules.ts';
+import { worldOf } from './deciding-rules.ts';
+import { keyNamed } from './explained-key.ts';
 import { explanationAnswer } from './explanation-answer.ts';
+import { type Recorded, recordedRequest } from './recorded-request.ts';
+import { Turns } from './turns.ts';
 
-/** What a log puts at the end of a text that it cut. */
-const CUT = '...';
+/** Of this process: it is its event loop that they take. */
+const EXPLANATIONS = new Turns();
 
 /** Why a request would pass or not. Changes nothing, and spends nothing. */
 export async function explainRequest(body: ExplainRequest, context: AdminContext): Promise<ExplanationAnswer> {
-  const recorded = body.request_id === undefined ? null : await recordedRequest(body.request_id, context);
-  const key = recorded?.key ?? (await keyOf(body.key_id ?? '', context));
-  const request = describe(body, recorded, context);
-  const rules = await context.rules();
-  const explanation = await explain(key, request, await worldOf(rules, context));
-  return explanationAnswer({ key, request, explanation, recorded: recorded?.entry ?? null, gaps: rules.gaps });
-}
-
-interface Recorded {
-  readonly entry: LoggedRequest;
-  readonly key: KeyRecord;
-}
-
-/** Whose request it is not for the caller to see is as if it were not there. */
-async function recordedRequest(requestId: string, context: AdminContext): Promise<Recorded> {
-  const { caller, keys, store } = context;
-  const entry = await store.requests.find(requestId);
-  if (entry === null) throw notFound('/request_id', NO_REQUEST);
-  try {
-    return { entry, key: await keys.get(entry.keyId) };
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    const isGone = mayRead(caller);
-    throw notFound('/request_id', isGone ? `was made with ${entry.keyId}, which is not there any more` : NO_REQUEST);
-  }
-}
-
-const NO_REQUEST =
-  'is in the log of no key that can be seen; requests without a known key are not kept there, nor older ones than the type of their key keeps';
-
-async function keyOf(id: string, { keys }: AdminContext): Promise<KeyRecord> {
-  try {
-    return await keys.get(id);
-  } catch (error) {
-    throw isNotFound(error) ? notFound('/key_id', error.message) : error;
-  }
-}
-
-function isNotFound(error: unknown): error is KeyError {
-  return error instanceof KeyError && error.code === 'KEY_NOT_FOUND';
-}
-
-function notFound(pointer: string, detail: string): ManagementError {
-  const errors = [{ pointer, detail }];
-  return new ManagementError(
-    'not_found',
-    summary(errors, (fault) => fault.pointer),
-    errors,
-  );
+  const { request_id: requestId } = body;
+  const recorded = requestId === undefined ? null : await recordedRequest(requestId, body, context);
+  return EXPLANATIONS.take(context.caller.subject, async () => {
+    const key = recorded?.key ?? (await keyNamed(body.key_id ?? '', context));
+    const request = describe(body, recorded, context);
+    const rules = await context.rules();
+    const { keys, store } = context;
+    const world = worldOf(rules, await keys.catalogue());
+    const explanation = await explain(key, request, world, (id) => store.limits.peek(id));
+    return explanationAnswer({ key, request, explanation, recorded, gaps: rules.gaps });
+  });
 }
 
 /** What was given, and for the rest what was recorded. @throws ManagementError that names what does not fit */
 function describe(body: ExplainRequest, recorded: Recorded | null, context: AdminContext): DescribedRequest {
   const { clock, config } = context;
   const entry = recorded?.entry ?? null;
+  const given = body.user_agent === undefined ? null : headerValue(body.user_agent);
   const method = body.method ?? entry?.method ?? '';
   const target = body.path ?? (entry === null ? '' : (whole(entry.path, MAX_PATH) ?? ''));
-  mustFit(faultsOf(body, recorded, target, config.proxy.maxTargetBytes));
+  mustFit(faultsOf(target, config.proxy.maxTargetBytes));
   return {
     method,
     target,
     address: canonicalAddress(body.ip_address ?? entry?.address ?? ''),
-    userAgent: body.user_agent ?? (entry === null ? null : whole(entry.userAgent ?? '', MAX_USER_AGENT)),
+    userAgent: given ?? (entry === null ? null : whole(entry.userAgent ?? '', MAX_USER_AGENT)),
     at: body.at === undefined ? (entry === null ? clock.now() : beganAt(entry)) : Date.parse(body.at),
   };
 }
 
-function faultsOf(
-  body: ExplainRequest,
-  recorded: Recorded | null,
-  target: string,
-  maxTargetBytes: number,
-): FieldFault[] {
+function faultsOf(target: string, maxTargetBytes: number): FieldFault[] {
   const faults: FieldFault[] = [];
-  if (recorded !== null && body.key_id !== undefined && body.key_id !== recorded.key.id) {
-    faults.push({ pointer: '/key_id', detail: `is not the key of that request, which is ${recorded.key.id}` });
-  }
   const bytes = Buffer.byteLength(target);
   if (!target.startsWith('/')) {
     faults.push({ pointer: '/path', detail: 'is missing; the log does not have the whole path of that request' });
@@ -113,25 +70,26 @@ function mustFit(faults: readonly FieldFault[]): void {
   );
 }
 
-/** null for a text of which the log has only the beginning. */
+/** null for a text of which the log does not have all: only the beginning, or not the secrets that were in it. */
 function whole(text: string, max: number): string | null {
-  return text.length === max && text.endsWith(CUT) ? null : text;
+  return isCut(text, max) || isRedacted(text) ? null : text;
+}
+
+/** What a gateway takes for the value of a header (RFC 9110 §5.5): no blanks around it. */
+function headerValue(text: string): string {
+  let begin = 0;
+  let end = text.length;
+  while (begin < end && isBlank(text[begin])) begin++;
+  while (end > begin && isBlank(text[end - 1])) end--;
+  return text.slice(begin, end);
+}
+
+/** Not what else `trim` takes away. */
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t';
 }
 
 /** It was decided when it came; the log has when it ended. */
 function beganAt({ at, durationUs }: LoggedRequest): number {
   return Math.round(at - durationUs / 1000);
-}
-
-async function worldOf(rules: DecidingRules, { config, keys, store }: AdminContext): Promise<World> {
-  const { places, restrictions, routes, targetRules } = rules;
-  const { presets, roles, tiers } = await keys.catalogue();
-  return {
-    routes,
-    targetRules,
-    places,
-    restrictions,
-    settings: { tiers, presets, roles, shadow: config.restrictions.shadow },
-    peek: ({ record, limits }) => store.limits.peek(record.id, limits),
-  };
 }

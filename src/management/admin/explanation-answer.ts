@@ -5,6 +5,7 @@ import type { Route } from '../../core/route.ts';
 import type { Change, DescribedRequest, Explanation, StandingLimits, Step } from '../../explain/explanation.ts';
 import type { ExplanationAnswer } from '../schemas/explain.ts';
 import type { PlacesGap } from './deciding-rules.ts';
+import type { Recorded } from './recorded-request.ts';
 
 const ALL_PASS = 'Every check lets it pass.';
 
@@ -13,7 +14,7 @@ export interface Explained {
   readonly request: DescribedRequest;
   readonly explanation: Explanation;
   /** The request when it was made; null: it was only described. */
-  readonly recorded: LoggedRequest | null;
+  readonly recorded: Recorded | null;
   readonly gaps: readonly PlacesGap[];
 }
 
@@ -35,7 +36,7 @@ export function explanationAnswer({ key, request, explanation, recorded, gaps }:
       user_agent: request.userAgent,
       at: iso(request.at),
     },
-    recorded: recorded === null ? null : recordedAnswer(recorded),
+    recorded: recorded === null ? null : recordedAnswer(recorded.entry),
     route: route === null ? null : routeAnswer(route),
     permission,
     checks: steps.map(checkAnswer),
@@ -43,7 +44,10 @@ export function explanationAnswer({ key, request, explanation, recorded, gaps }:
     limits: limits === null ? null : limitsAnswer(limits),
     changes: changes.map((change) => changeAnswer(change, steps)),
     together_suffice: togetherSuffice,
-    warnings: gaps.filter((gap) => steps.some((step) => rests(step, gap))).map(({ text }) => text),
+    warnings: [
+      ...(recorded?.warnings ?? []),
+      ...gaps.filter((gap) => steps.some((step) => rests(step, gap))).map(({ text }) => text),
+    ],
   };
 }
 
@@ -53,7 +57,7 @@ function detailOf({ allowed, code, steps }: Explanation): string {
     return steps.find((step) => step.verdict === 'denied' && step.code === code)?.detail ?? DENIALS[code].title;
   }
   if (allowed !== null) return ALL_PASS;
-  return steps.find((step) => step.verdict === 'unknown')?.detail ?? 'It depends on what was not given.';
+  return steps.find((step) => step.verdict === 'unknown')?.detail ?? 'It depends on what is not known.';
 }
 
 function recordedAnswer({ requestId, at, status, code }: LoggedRequest): ExplanationAnswer['recorded'] {
@@ -74,13 +78,13 @@ function wouldDeny(steps: readonly Step[]): ExplanationAnswer['would_deny'] {
   return [...new Set(codes.filter((code) => code !== null))];
 }
 
-function limitsAnswer({ burst, hour, day }: StandingLimits): ExplanationAnswer['limits'] {
+function limitsAnswer({ burst, hour, day, isExact }: StandingLimits): ExplanationAnswer['limits'] {
   const answer = ({ limit, remaining, fullInMs }: StandingLimits['burst']) => ({
     limit,
     remaining,
     full_in_ms: Math.ceil(fullInMs),
   });
-  return { burst: answer(burst), hour: answer(hour), day: answer(day) };
+  return { burst: answer(burst), hour: answer(hour), day: answer(day), exact: isExact };
 }
 
 function changeAnswer(
@@ -96,9 +100,9 @@ function changeAnswer(
   };
 }
 
-/** Whether a verdict would be another if what is missing were known. */
+/** Whether a verdict is not known for what is missing. */
 function rests({ restriction, verdict }: Step, gap: PlacesGap): boolean {
-  return restriction === gap.restriction && verdict !== 'unknown' && verdict !== 'skipped';
+  return restriction === gap.restriction && verdict === 'unknown';
 }
 
 function iso(time: number): string {

@@ -16,7 +16,7 @@ export function explainEndpoints(clientFor: ClientFor): Endpoint[] {
       body: explainRequest,
       onlyAsks: true,
       answers: { 200: explanation },
-      alsoFails: ['not_found'],
+      alsoFails: ['not_found', 'conflict', 'too_many_explanations'],
       handle: async ({ caller, body }) => ({ status: 200, body: await clientFor(caller).explain(body) }),
     }),
   ];

@@ -38,6 +38,7 @@ const SAID: Readonly<Record<FailureCode, Said>> = {
   too_many_failures: { detail: 'Wait before another token is tried.' },
   token_keys_unavailable: { detail: 'The keys of whoever issues the tokens cannot be fetched; try again in a moment.' },
   too_many_followers: { detail: 'Expected at most 64 at a time; stop following another.' },
+  too_many_explanations: { detail: 'Expected at most 16 at a time of one caller, and 64 of all; wait for an answer.' },
   store_unavailable: { detail: 'The store does not answer; nothing is known of what was asked. Try again.' },
   store_read_only: { detail: 'The store takes no changes: its disk is full, or it may only be read.' },
   internal: { detail: 'The log says more, under this request_id.' },

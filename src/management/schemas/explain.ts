@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { canonicalAddress } from '../../core/address.ts';
 import { DENIALS } from '../../core/denial.ts';
 import { givenTime, keyId, time } from './common.ts';
-import { EXPLAIN_REQUEST, EXPLANATION } from './examples.ts';
+import { EXPLAIN_REQUEST, EXPLANATION } from './examples-explain.ts';
 
 const MAX_REQUEST_ID = 200;
 const MAX_METHOD = 32;
@@ -29,12 +29,10 @@ const address = z
 
 const asked = z.strictObject({
   key_id: keyId.optional(),
-  request_id: z
-    .string()
-    .min(1)
-    .max(MAX_REQUEST_ID)
-    .optional()
-    .meta({ description: 'A request in the log of a key: what is not given besides is taken from there.' }),
+  request_id: z.string().min(1).max(MAX_REQUEST_ID).optional().meta({
+    description:
+      'A request in the log of a key: what is not given besides is taken from there. Of several with this id the latest; `key_id` names the key.',
+  }),
   method: method.optional().meta({ description: 'Needed without a `request_id`.', examples: ['GET'] }),
   path: path.optional().meta({
     description: 'As a client would send it, perhaps with a query. Needed without a `request_id`.',
@@ -86,7 +84,7 @@ const check = z.object({
   restriction: z.string().nullable().meta({ description: 'Of a check that has several: `ip`, `time`, …' }),
   verdict: z.enum(['passed', 'denied', 'would_deny', 'unknown', 'skipped']).meta({
     description:
-      '`would_deny`: it is in shadow. `unknown`: that depends on what was not given. `skipped`: a public route does not ask.',
+      '`would_deny`: it is in shadow. `unknown`: that depends on what was not given, or is not known here. `skipped`: a public route does not ask.',
   }),
   code: code.nullable().meta({ description: 'Of a denial, also of one in shadow.' }),
   detail: z.string(),
@@ -95,17 +93,19 @@ const check = z.object({
 
 const change = z.object({
   change: z.string().meta({ description: 'What could be done, for people.' }),
-  set: z
-    .record(z.string(), z.unknown())
-    .nullable()
-    .meta({ description: 'Fields for `PATCH /api-keys/{id}`; null: it is not the key that would change.' }),
+  set: z.record(z.string(), z.unknown()).nullable().meta({
+    description: 'Fields for `PATCH /api-keys/{id}`; null: there are none to set. The text has all to be done.',
+  }),
   for: z.string().meta({ description: 'The check or the restriction that it is about.' }),
   suffices: z.boolean().meta({ description: 'Whether it lets the request through by itself; it was tried.' }),
 });
 
 export const explanation = z
   .object({
-    allowed: z.boolean().nullable().meta({ description: 'null: that depends on what was not given.' }),
+    allowed: z
+      .boolean()
+      .nullable()
+      .meta({ description: 'null: that depends on what was not given, or is not known here.' }),
     status: z.int().nullable().meta({ description: 'Of the denial; null where there is none.' }),
     code: code.nullable().meta({ description: 'The denial; null where there is none.' }),
     title: z.string().nullable(),
@@ -139,7 +139,15 @@ export const explanation = z
     checks: z.array(check).meta({ description: 'In the order in which a request meets them.' }),
     would_deny: z.array(code).meta({ description: 'What is in shadow and would deny.' }),
     limits: z
-      .object({ burst: standing, hour: standing, day: standing })
+      .object({
+        burst: standing,
+        hour: standing,
+        day: standing,
+        exact: z.boolean().meta({
+          description:
+            'false: at least so much remains; another process counts, and wrote more down than it has admitted.',
+        }),
+      })
       .nullable()
       .meta({ description: 'As they stand now, before this request; null where none is asked for or known.' }),
     changes: z.array(change).meta({ description: 'What would let it through; what suffices by itself comes first.' }),
@@ -147,7 +155,11 @@ export const explanation = z
       .boolean()
       .nullable()
       .meta({ description: 'Whether the first change for each check that denies lets it through, all together.' }),
-    warnings: z.array(z.string()).meta({ description: 'Where the answer may differ from what a gateway does.' }),
+    warnings: z
+      .array(z.string())
+      .meta({
+        description: 'What a gateway knows and this process does not; and other keys that made a request with this id.',
+      }),
   })
   .meta({ id: 'Explanation', description: 'Why a request passes or not.', examples: [EXPLANATION] });
 export type ExplanationAnswer = z.infer<typeof explanation>;

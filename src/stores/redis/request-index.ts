@@ -14,7 +14,7 @@ const BUCKET_DIGITS = 3;
 const TAG_DIGITS = 10;
 
 /** Where a request is logged, unless its log was trimmed since. */
-export interface Noted {
+interface Noted {
   readonly keyId: string;
   /** Its time, in milliseconds since the epoch. */
   readonly at: number;
@@ -77,13 +77,14 @@ export class RequestIndex {
   }
 }
 
-/** Of requests with one id only the latest: a client that always sends the same must not fill its list with it. */
+/** Of a key's requests with one id only the latest: a client that always sends the same must not fill its list with it. */
 function notesOf(batches: readonly LogBatch[]): Notes[] {
   const latest = new Map<string, LoggedRequest>();
   for (const { entries } of batches) {
     for (const entry of entries) {
-      const known = latest.get(entry.requestId);
-      if (known === undefined || known.at <= entry.at) latest.set(entry.requestId, entry);
+      const place = `${entry.keyId} ${entry.requestId}`;
+      const known = latest.get(place);
+      if (known === undefined || known.at <= entry.at) latest.set(place, entry);
     }
   }
   const lists = new Map<string, Notes>();

@@ -1,4 +1,11 @@
-import type { LogBatch, LoggedRequest, LogPage, LogQuery, RequestLog } from '../../core/request-log.ts';
+import {
+  type LogBatch,
+  type LoggedRequest,
+  type LogPage,
+  type LogQuery,
+  MAX_FOUND,
+  type RequestLog,
+} from '../../core/request-log.ts';
 import {
   beginOf,
   collectLogPage,
@@ -60,17 +67,19 @@ export class RedisRequestLog implements RequestLog {
   }
 
   /** Those that were logged before there was an index are not found. */
-  async find(requestId: string): Promise<LoggedRequest | null> {
-    const noted = await this.#index.find(requestId);
-    for (const { keyId, at } of noted.slice(0, MAX_TRIED)) {
+  async find(requestId: string, keyIds: readonly string[] | null): Promise<LoggedRequest[]> {
+    const wanted = keyIds === null ? null : new Set(keyIds);
+    const noted = (await this.#index.find(requestId)).filter(({ keyId }) => wanted?.has(keyId) ?? true);
+    const found = new Map<string, LoggedRequest>();
+    let tried = 0;
+    for (const { keyId, at } of noted) {
+      if (found.has(keyId)) continue;
+      if (found.size === MAX_FOUND || tried++ === MAX_TRIED) break;
       const where = (entry: LoggedRequest): boolean => entry.requestId === requestId;
       const { entries } = await this.read({ keyId, limit: 1, order: 'newest', from: at, to: at, where });
-      const [found] = entries;
-      if (found === undefined) continue;
-      const { position: _, ...entry } = found;
-      return entry;
+      for (const { position: _, ...entry } of entries) found.set(keyId, entry);
     }
-    return null;
+    return [...found.values()];
   }
 
   async prune(now: number): Promise<number> {

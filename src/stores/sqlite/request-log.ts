@@ -67,8 +67,8 @@ export class SqliteRequestLog implements RequestLog {
     return collectLogPage(query, (range, count) => this.#entries(query.keyId, range, count));
   }
 
-  find(requestId: string): Promise<LoggedRequest | null> {
-    return this.#search.find(requestId);
+  find(requestId: string, keyIds: readonly string[] | null): Promise<LoggedRequest[]> {
+    return keyIds === null ? this.#search.findInAll(requestId) : this.#search.findIn(keyIds, requestId);
   }
 
   async prune(now: number): Promise<number> {

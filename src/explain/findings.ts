@@ -6,12 +6,12 @@ import { type CompiledRestriction, type LoadedKey, newDecision } from '../core/d
 import type { Denial } from '../core/denial.ts';
 import type { Gate } from '../core/gate.ts';
 import { CHECKS, PUBLIC_CHECKS } from '../pipeline.ts';
-import type { Given } from './described-view.ts';
-import type { Scene } from './dry-gate.ts';
+import { restsOnUnknown } from './described-view.ts';
 import type { Verdict } from './explanation.ts';
+import { areLimitsKnown, type PreparedSituation } from './situation.ts';
 
 /** What came of one check, or of one of its restrictions, when it was asked by itself. */
-export interface Outcome {
+export interface Finding {
   readonly check: Check;
   /** null for a check that is one thing. */
   readonly restriction: CompiledRestriction | null;
@@ -19,7 +19,9 @@ export interface Outcome {
   /** Also that of what is in shadow. */
   readonly denial: Denial | null;
   /** What it looked at and was not given. */
-  readonly missed: readonly Given[];
+  readonly missed: readonly string[];
+  /** Whether it looks at what a gateway knows and this process does not. */
+  readonly isUnknownHere: boolean;
 }
 
 /** A check with all but one of its restrictions out of the way. */
@@ -30,19 +32,20 @@ interface Part {
 }
 
 /** Asks every check, also those that a request would not get to. */
-export async function outcomesOf(scene: Scene): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+export async function findingsOf(prepared: PreparedSituation): Promise<Finding[]> {
+  const findings: Finding[] = [];
   for (const check of CHECKS) {
-    if (scene.route?.access === 'public' && !PUBLIC_CHECKS.includes(check)) {
-      outcomes.push({ check, restriction: null, verdict: 'skipped', denial: null, missed: [] });
+    if (prepared.route?.access === 'public' && !PUBLIC_CHECKS.includes(check)) {
+      const nothing = { denial: null, missed: [], isUnknownHere: false };
+      findings.push({ check, restriction: null, verdict: 'skipped', ...nothing });
       continue;
     }
-    for (const part of partsOf(check, scene)) outcomes.push(await outcomeOf(check, part, scene));
+    for (const part of partsOf(check, prepared)) findings.push(await findingOf(check, part, prepared));
   }
-  return outcomes;
+  return findings;
 }
 
-function partsOf(check: Check, { gate, key }: Scene): Part[] {
+function partsOf(check: Check, { gate, key }: PreparedSituation): Part[] {
   if (check === globalRestrictions && gate.restrictions.length > 0) {
     return gate.restrictions.map((restriction) => ({
       restriction,
@@ -60,13 +63,19 @@ function partsOf(check: Check, { gate, key }: Scene): Part[] {
   return [{ restriction: null, key, gate }];
 }
 
-async function outcomeOf(check: Check, { restriction, key, gate }: Part, scene: Scene): Promise<Outcome> {
-  const decision = newDecision(scene.view, scene.route);
+async function findingOf(
+  check: Check,
+  { restriction, key, gate }: Part,
+  { view, route, limits, situation }: PreparedSituation,
+): Promise<Finding> {
+  const decision = newDecision(view, route);
   decision.key = key;
-  const denial = await check.run(decision, gate);
+  const enforced = await check.run(decision, gate);
   const shadowed = decision.wouldDeny?.[0] ?? null;
-  const missed = restriction === null ? [] : scene.view.missed;
-  const isUnknown = missed.length > 0 || (check === limit && scene.lease === null);
-  const verdict = isUnknown ? 'unknown' : denial !== null ? 'denied' : shadowed !== null ? 'would_deny' : 'passed';
-  return { check, restriction, verdict, denial: denial ?? shadowed, missed };
+  const denial = enforced ?? shadowed;
+  const missed = restriction === null ? [] : view.missed;
+  const isUnknownHere = restriction !== null && restsOnUnknown(restriction, denial, situation.world.unknownHere);
+  const isUnknown = missed.length > 0 || isUnknownHere || (check === limit && !areLimitsKnown(limits));
+  const verdict = isUnknown ? 'unknown' : enforced !== null ? 'denied' : shadowed !== null ? 'would_deny' : 'passed';
+  return { check, restriction, verdict, denial, missed, isUnknownHere };
 }

@@ -1,4 +1,4 @@
-import type { LoadedKey } from '../core/decision.ts';
+import type { CompiledRestriction, LoadedKey } from '../core/decision.ts';
 import type { FoundKey, Gate } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
 import { type Lease, type LimitState, standing, take } from '../core/limits.ts';
@@ -6,47 +6,48 @@ import type { Route } from '../core/route.ts';
 import { canonicalTarget, isFault } from '../core/target.ts';
 import { loadKey } from '../keys/loader.ts';
 import { decide } from '../pipeline.ts';
+import { restsOnUnknown } from './described-view.ts';
 import type { World } from './explanation.ts';
-import { type RecordedRequest, ReplayView } from './replay-request.ts';
+import { type RecordedRequest, ReplayView, type SkipReason } from './replay-request.ts';
 
 /** The secret is never looked at: the key is found whatever it is. */
 const SOME_SECRET = 'Bearer -';
 
 /** A key in one world, and what it has used up of its limits there. */
-export interface WorldKey extends FoundKey {
+export interface CountedKey extends FoundKey {
   state: LimitState | null;
 }
 
-/** How a request comes out. */
-export interface Outcome {
+/** How a recorded request comes out in one world. */
+export interface ReplayDecision {
   readonly route: Route | null;
   /** null: let through. */
   readonly code: string | null;
+  /** Why it is not certain; null: it is. What could not be known was passed. */
+  readonly doubt: SkipReason | null;
 }
 
-/** What a world is made of for a replay, which has a ledger of its own. */
-export type ReplayedWorld = Omit<World, 'peek'>;
-
 /**
- * One world, in which recorded requests are decided one after the other, each at its own time. There is one gate for all
- * of them, since they are millions. Limits are taken from a ledger that begins with nothing used up.
+ * Decides recorded requests in one world, one after the other, each at its own time. There is one gate for all of them,
+ * since they are millions. Limits are taken from a ledger that begins with nothing used up.
  */
-export class ReplayWorld {
-  readonly #world: ReplayedWorld;
+export class ReplayDecider {
+  readonly #world: World;
   readonly #view = new ReplayView();
   readonly #gate: Gate;
   /** Whose request is being decided. */
-  #current: WorldKey | null = null;
+  #current: CountedKey | null = null;
   #countsLimits = false;
+  #doubt: SkipReason | null = null;
 
-  constructor(world: ReplayedWorld) {
+  constructor(world: World) {
     this.#world = world;
     this.#gate = {
       clock: { now: () => this.#view.at },
       keys: { peek: () => this.#current, find: () => this.#current, lastAddress: () => null },
       failures: { blockedFor: () => 0, record: () => undefined },
       limiter: { admit: (key) => this.#take(key) },
-      restrictions: world.restrictions,
+      restrictions: this.#deciding(world.restrictions),
     };
   }
 
@@ -54,27 +55,56 @@ export class ReplayWorld {
     return this.#world.settings;
   }
 
-  load(record: KeyRecord): WorldKey {
+  load(record: KeyRecord): CountedKey {
     const { settings, places } = this.#world;
-    return { key: loadKey(record, settings, places), previousSecret: false, state: null };
+    const key = loadKey(record, settings, places);
+    const restrictions = this.#deciding(key.restrictions);
+    return { key: { ...key, restrictions }, previousSecret: false, state: null };
   }
 
   /**
    * @param key         null: the request comes without one
    * @param countsLimits whether it is counted, and can be refused for what was used up
    */
-  decide(request: RecordedRequest, key: WorldKey | null, countsLimits: boolean): Outcome {
+  decide(request: RecordedRequest, key: CountedKey | null, countsLimits: boolean): ReplayDecision {
     const { routes, targetRules } = this.#world;
     // Logged paths are canonical, perhaps by another rule about ";" than this world's.
     if (!targetRules.allowPathParameters && mayHaveParameters(request.path)) {
-      if (isFault(canonicalTarget(request.path, targetRules))) return { route: null, code: 'request_rejected' };
+      if (isFault(canonicalTarget(request.path, targetRules))) {
+        return { route: null, code: 'request_rejected', doubt: null };
+      }
     }
     this.#current = key;
     this.#countsLimits = countsLimits;
+    this.#doubt = null;
     this.#view.show(request, key === null ? undefined : SOME_SECRET);
+    const { route, denial } = this.#decided(routes);
+    return { route, code: denial?.code ?? null, doubt: this.#view.missedHeader ? 'not_logged' : this.#doubt };
+  }
+
+  #decided(routes: World['routes']) {
     const decision = decide(this.#view, routes, this.#gate);
     if (decision instanceof Promise) throw new Error('a replay has all in memory that it decides by');
-    return { route: decision.route, code: decision.denial?.code ?? null };
+    return decision;
+  }
+
+  /** Those that decide: what is in shadow is not asked, and what cannot be known passes, and is noted. */
+  #deciding(restrictions: readonly CompiledRestriction[]): CompiledRestriction[] {
+    const { unknownHere } = this.#world;
+    return restrictions
+      .filter(({ isShadow }) => !isShadow)
+      .map((restriction) => {
+        if (!unknownHere.has(restriction.name)) return restriction;
+        return {
+          ...restriction,
+          test: (request) => {
+            const denial = restriction.test(request);
+            if (!restsOnUnknown(restriction, denial, unknownHere)) return denial;
+            this.#doubt = 'place_unknown';
+            return null;
+          },
+        };
+      });
   }
 
   #take({ limits }: LoadedKey): Lease {
