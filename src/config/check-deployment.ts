@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import type { Advice } from './advice.ts';
 import type { Config } from './config.ts';
 import { hostOf, isLoopback } from './network-fields.ts';
-import { isTlsStore, storeHost } from './store-url.ts';
+import { isTlsStore, storeHosts } from './store-url.ts';
 
 /** What is odd about where the parts are, and whom they believe. */
 export function deploymentAdvice(config: Config): Advice[] {
@@ -32,10 +32,10 @@ function management({ management: { listen } }: Config): Advice[] {
 
 function store(config: Config): Advice[] {
   if (config.store.kind !== 'redis' || isTlsStore(config.store.url)) return [];
-  const host = storeHost(config.store.url);
-  return isInside(host)
-    ? []
-    : [{ path: ['store'], message: `the connection to ${host} is not encrypted; use rediss://` }];
+  const outside = storeHosts(config.store.url).find((host) => !isInside(host));
+  if (outside === undefined) return [];
+  const scheme = config.store.url.slice('redis'.length, config.store.url.indexOf('://'));
+  return [{ path: ['store'], message: `the connection to ${outside} is not encrypted; use rediss${scheme}://` }];
 }
 
 function upstreams(config: Config): Advice[] {

@@ -44,6 +44,11 @@ export interface Lease {
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
+/**
+ * What is taken ahead is this part of what remains at most: so a key is exact near its limit, and what many processes hold
+ * of it together is bounded (docs/limits.md).
+ */
+export const AHEAD_SHARE = 8;
 /** Bucket units that make one token. */
 export const UNITS_PER_TOKEN = HOUR_MS;
 /** The largest limit of any kind: keeps every product below 2^53. */
@@ -73,14 +78,17 @@ export function freshState(limits: Limits, now: number): LimitState {
  * @param state what the store keeps, or null for a key that was never used
  * @param want  at least 1; fewer are granted when fewer are free
  * @param clock the store's clock in milliseconds; a clock that went back is read as standing still
+ * @param ahead so many more when they are there, for later; an eighth of what then remains at most
  */
-export function take(state: LimitState | null, limits: Limits, want: number, clock: number): Taken {
+export function take(state: LimitState | null, limits: Limits, want: number, clock: number, ahead = 0): Taken {
   const now = state === null ? clock : Math.max(clock, state.at);
   const s = advance(state ?? freshState(limits, now), limits, now);
   const tokens = Math.floor(s.units / UNITS_PER_TOKEN);
   const hourFree = Math.max(0, limits.perHour - s.hourUsed);
   const dayFree = Math.max(0, limits.perDay - s.dayUsed);
-  const granted = Math.min(want, tokens, hourFree, dayFree);
+  const free = Math.min(tokens, hourFree, dayFree);
+  const wanted = Math.min(want, free);
+  const granted = wanted + Math.min(ahead, Math.floor((free - wanted) / AHEAD_SHARE));
   const after: LimitState =
     granted === 0
       ? s

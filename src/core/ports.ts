@@ -1,7 +1,8 @@
 import type { Along, Claim } from './along.ts';
 import type { AuditLog } from './audit.ts';
+import type { GatewayRegistry } from './gateways.ts';
 import type { KeyRecord, KeyStatus } from './key.ts';
-import type { Lease, Limits } from './limits.ts';
+import type { Lease, LimitState, Limits } from './limits.ts';
 import type { MaybePromise } from './maybe.ts';
 import type { RequestLog } from './request-log.ts';
 import type { RoleStore } from './role.ts';
@@ -18,6 +19,7 @@ export interface Store {
   readonly usage: UsageStore;
   readonly requests: RequestLog;
   readonly audit: AuditLog;
+  readonly gateways: GatewayRegistry;
   /** Resolves when the store answers within its timeout. */
   ping(): Promise<void>;
   /** Releases everything; no call may follow. */
@@ -56,6 +58,13 @@ export interface KeyStore {
    * @param cursor what an earlier call answered, or null to begin now
    */
   changesSince(cursor: string | null): MaybePromise<KeyChanges>;
+  /**
+   * Calls `hint` when something was probably changed, by whatever process: then it is worth while to ask `changesSince` at
+   * once. A hint may be missing, and may come for nothing; what holds is what `changesSince` says.
+   *
+   * @returns ends it
+   */
+  watch(hint: () => void): () => void;
 }
 
 export interface KeyChanges {
@@ -106,18 +115,30 @@ export interface KeyPage {
   readonly total: number | null;
 }
 
+/** What a ledger has counted of one key. */
+export interface Counted {
+  /** null: the key was never used. */
+  readonly state: LimitState | null;
+  /** The ledger's clock, in milliseconds since the epoch. `state.at` may be ahead of it. */
+  readonly now: number;
+  /** false: another process counts, and wrote more down than it has admitted. At least what `state` leaves is left. */
+  readonly isExact: boolean;
+}
+
 /** Counts admissions exactly, for all processes that share the store, on the store's clock. */
 export interface LimitLedger {
   /**
    * Takes up to `want` admissions from hour, day and burst in one atomic step (core/limits.ts `take`). Never more
    * granted than a limit, whatever processes do or however they die. A lease that grants nothing costs nothing.
+   *
+   * @param ahead so many more, for later, of what then remains an eighth at most; none when absent
    */
-  lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease>;
+  lease(keyId: string, limits: Limits, want: number, ahead?: number): MaybePromise<Lease>;
   /**
-   * What `lease` would answer to one that wants a single admission, without taking it: nothing is written, and nobody who
-   * counts is disturbed. May be behind what other processes admit at this moment.
+   * What is counted of a key, for one who takes nothing: nothing is written, and nobody who counts is disturbed. May be
+   * behind what other processes admit at this moment.
    */
-  peek(keyId: string, limits: Limits): MaybePromise<Lease>;
+  peek(keyId: string): MaybePromise<Counted>;
   /** Gives back `unused` admissions of a lease (core/limits.ts `giveBack`). */
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void>;
 }

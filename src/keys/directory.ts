@@ -5,6 +5,7 @@ import type { MaybePromise } from '../core/maybe.ts';
 import { type KeyStore, StoreError } from '../core/ports.ts';
 import type { DirectoryOptions, DirectoryStats } from './directory-options.ts';
 import type { SecretHasher } from './hasher.ts';
+import { pollOnHints } from './hinted-polls.ts';
 import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
 import { mayBeSecret } from './secret.ts';
 import { UnknownDigests } from './unknown-digests.ts';
@@ -41,6 +42,7 @@ export class KeyDirectory implements KeyFinder {
   #storeUp = true;
   #hasImported = false;
   #timer: NodeJS.Timeout | null = null;
+  #unwatch = (): void => undefined;
   #polling: Promise<void> | null = null;
 
   /** @param load parses a stored key against the configuration in force */
@@ -64,16 +66,18 @@ export class KeyDirectory implements KeyFinder {
     };
   }
 
-  /** Begins to ask for changes, now and then every POLL_MS. */
+  /** Begins to ask for changes: now, then every POLL_MS, and whenever the store hints at one. */
   async start(): Promise<void> {
     await this.poll();
     this.#timer = setInterval(() => void this.poll(), POLL_MS);
     this.#timer.unref();
+    this.#unwatch = pollOnHints(this.#store, () => this.refresh());
   }
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#unwatch();
   }
 
   /**
@@ -109,6 +113,7 @@ export class KeyDirectory implements KeyFinder {
       this.#cursor = cursor;
       this.#confirmedAt = asked;
       this.#answered();
+      this.#options.onApplied?.(cursor);
     } catch (error) {
       this.#failed(error);
     }

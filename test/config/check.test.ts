@@ -110,6 +110,10 @@ t.test('connections that leave the network without encryption', async (t) => {
   ]) {
     t.strictSame(warnings(`store: "redis://${host}:6379"`), [], host);
   }
+  t.match(warnings('store: redis+sentinel://10.0.0.1,s2.example.com/main'), [
+    /^store: the connection to s2.example.com is not encrypted; use rediss\+sentinel:\/\/$/,
+  ]);
+  t.strictSame(warnings('store: rediss+cluster://n1.example.com'), []);
   t.strictSame(warnings('store: rediss://redis.example.com'), []);
   const upstream = (url: string): string[] =>
     checkConfig(parseConfig(`${ACCESS}upstreams: [{ url: "${url}" }]`, 'test.yaml', {}).config).map(

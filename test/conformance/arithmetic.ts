@@ -30,6 +30,7 @@ const kept = fc.record({
 const step = fc.record({
   release: fc.boolean(),
   count: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: MAX_LIMIT })),
+  ahead: fc.oneof(fc.constant(0), fc.nat({ max: 40 }), fc.nat({ max: MAX_LIMIT })),
   leasedBackMs: fc.oneof(fc.constant(0), fc.nat({ max: 48 * HOUR_MS })),
 });
 
@@ -43,7 +44,7 @@ export async function checkArithmetic(t: Test, harness: Harness): Promise<void> 
       const id = newId();
       const begun = (await ledger.lease(newId(), plain, 1)).now;
       if (seed !== null) await harness.seed(id, stateFrom(seed, rules, begun));
-      for (const { release, count, leasedBackMs } of steps) {
+      for (const { release, count, ahead, leasedBackMs } of steps) {
         const before = await harness.stateOf(id);
         if (release) {
           const lease = { ...(await ledger.lease(newId(), plain, 1)), now: begun - leasedBackMs };
@@ -52,8 +53,8 @@ export async function checkArithmetic(t: Test, harness: Harness): Promise<void> 
           t.strictSame(after, giveBack(before, rules, count, lease.now, after?.at ?? 0));
           continue;
         }
-        const lease = await ledger.lease(id, rules, count);
-        const expected = take(before, rules, count, lease.now);
+        const lease = await ledger.lease(id, rules, count, ahead);
+        const expected = take(before, rules, count, lease.now, ahead);
         t.strictSame(lease, expected.lease);
         const after = await harness.stateOf(id);
         t.strictSame(after, lease.granted > 0 ? expected.state : before, 'and a refusal is not even written');

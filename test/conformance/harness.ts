@@ -19,6 +19,10 @@ export interface Harness {
   tamperAudit(seq: number, json: string): Promise<void>;
   /** Takes an audit entry out of the data, and changes nothing else. */
   dropAudit(seq: number): Promise<void>;
+  /** Makes all reports of gateways older by as much, as if they had said nothing since. */
+  ageGateways(ms: number): Promise<void>;
+  /** How many gateways the store holds something about, dead or alive. */
+  gatewaysHeld(): Promise<number>;
   /** Admissions of one key that a killed process may take with it, besides the one whose answer nobody got. */
   readonly lostByKill: number;
   /** Where the store is, as JSON, for a process of its own that opens it. */

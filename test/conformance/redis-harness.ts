@@ -1,15 +1,17 @@
-import { Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
 import type { Test } from 'tap';
 import type { LimitState } from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { openStore } from '../../src/stores/open.ts';
-import { AUDIT, CHANGES, limitName, recordName } from '../../src/stores/redis/layout.ts';
+import { AUDIT, CHANGES, GATEWAYS, limitName, recordName } from '../../src/stores/redis/layout.ts';
 import type { Harness } from './harness.ts';
 
-/** @param url of a running server that is the test's own */
-export function redisHarness(t: Test, url: string): Harness {
+/**
+ * @param url of a running server, or cluster, that is the test's own
+ * @param raw what asks it directly; ended by this
+ */
+export function redisHarness(t: Test, url: string, raw: Redis | Cluster = new Redis(url, { protocol: 2 })): Harness {
   const settings = { kind: 'redis', url, timeoutMs: 10_000 } as const;
-  const raw = new Redis(url, { protocol: 2 });
   const opened: Store[] = [];
   t.teardown(async () => {
     await Promise.all(opened.map((store) => store.close()));
@@ -51,5 +53,12 @@ export function redisHarness(t: Test, url: string): Harness {
     dropAudit: async (seq) => {
       await raw.xdel(AUDIT, `${seq}-0`);
     },
+    ageGateways: async (ms) => {
+      for (const [id, entry] of Object.entries(await raw.hgetall(GATEWAYS))) {
+        const [at = '', ...rest] = entry.split(' ');
+        await raw.hset(GATEWAYS, id, [Number(at) - ms, ...rest].join(' '));
+      }
+    },
+    gatewaysHeld: () => raw.hlen(GATEWAYS),
   };
 }

@@ -57,6 +57,10 @@ const harness: Harness = {
   dropAudit: async (seq) => {
     run(path, 'DELETE FROM audit WHERE seq = ?', seq);
   },
+  ageGateways: async (ms) => {
+    run(`${path}-gateways`, 'UPDATE gateways SET heard_at = heard_at - ?', ms);
+  },
+  gatewaysHeld: async () => Number(run(`${path}-gateways`, 'SELECT count(*) AS n FROM gateways')?.['n']),
 };
 
 await t.test('SQLite', (t) => checkStore(t, harness));

@@ -4,6 +4,7 @@ import { checkArithmetic } from './arithmetic.ts';
 import { checkAudit } from './audit.ts';
 import { checkChanges } from './changes.ts';
 import { checkClaims } from './claims.ts';
+import { checkGateways } from './gateways.ts';
 import type { Harness } from './harness.ts';
 import { checkKeys } from './keys.ts';
 import { checkLarge } from './large.ts';
@@ -14,6 +15,7 @@ import { checkRequestLog } from './request-log.ts';
 import { checkRequestSearch } from './request-search.ts';
 import { checkRoles } from './roles.ts';
 import { checkUsage } from './usage.ts';
+import { checkWatch } from './watch.ts';
 
 /** Everything that every store must do; `src/core/ports.ts` says so in words. */
 export async function checkStore(t: Test, harness: Harness): Promise<void> {
@@ -25,6 +27,8 @@ export async function checkStore(t: Test, harness: Harness): Promise<void> {
   await t.test('claims', (t) => checkClaims(t, harness));
   await t.test('audit', (t) => checkAudit(t, harness));
   await t.test('changes', (t) => checkChanges(t, harness));
+  await t.test('watch', (t) => checkWatch(t, harness));
+  await t.test('gateways', (t) => checkGateways(t, harness));
   await t.test('usage', (t) => checkUsage(t, harness));
   await t.test('requests', (t) => checkRequestLog(t, harness));
   await t.test('searches', (t) => checkRequestSearch(t, harness));

@@ -8,10 +8,16 @@ export interface Relay {
   /** Ends every connection, and every new one at once. */
   cut(): void;
   mend(): void;
+  /** From now on carries nothing on connections over which this text was sent; they stay open. New ones are well. */
+  swallow(sent: string): void;
 }
+
+/** The last characters of what was sent over a connection. */
+const REMEMBERED = 10_000;
 
 export async function relayTo(t: Test, port: number): Promise<Relay> {
   const sockets = new Set<Socket>();
+  const halves = new Map<Socket, { readonly there: Socket; sent: string }>();
   let isCut = false;
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
@@ -27,8 +33,16 @@ export async function relayTo(t: Test, port: number): Promise<Relay> {
       return;
     }
     const there = keep(connect({ port, host: '127.0.0.1' }));
+    const half = { there, sent: '' };
+    halves.set(client, half);
+    client.on('data', (piece: Buffer) => {
+      half.sent = (half.sent + piece.toString('latin1')).slice(-REMEMBERED);
+    });
     client.pipe(there).pipe(client);
-    client.once('close', () => there.destroy());
+    client.once('close', () => {
+      halves.delete(client);
+      there.destroy();
+    });
     there.once('close', () => client.destroy());
   });
   server.listen(0, '127.0.0.1');
@@ -45,6 +59,15 @@ export async function relayTo(t: Test, port: number): Promise<Relay> {
     },
     mend: () => {
       isCut = false;
+    },
+    swallow: (text) => {
+      for (const [client, { there, sent }] of halves) {
+        if (!sent.includes(text)) continue;
+        client.unpipe(there);
+        there.unpipe(client);
+        client.on('data', () => undefined);
+        there.on('data', () => undefined);
+      }
     },
   };
 }

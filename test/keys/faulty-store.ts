@@ -62,6 +62,10 @@ export class FaultyKeyStore implements KeyStore {
     return this.#store.pruneClaims(now);
   }
 
+  watch(hint: () => void): () => void {
+    return this.#store.watch(hint);
+  }
+
   /** Gives the answers of one kind that are held back. */
   letThrough(kind: 'find' | 'changes'): void {
     const now = this.#held.filter((each) => each.kind === kind);

@@ -40,7 +40,7 @@ function allCalls(store: Store): Record<string, () => Promise<unknown>> {
     'replace role': () => roles.replace({ ...role, version: 2 }),
     'delete role': () => roles.delete('x', 1),
     lease: async () => limits.lease('key_x', LIMITS, 1),
-    peek: async () => limits.peek('key_x', LIMITS),
+    peek: async () => limits.peek('key_x'),
     release: async () => limits.release('key_x', LIMITS, 1, full),
     record: () => usage.record({ writer: 'x', number: 1, uses: [use], deltas: [], keepFrom: 0 }),
     read: () => usage.read(['key_x']),
@@ -48,7 +48,7 @@ function allCalls(store: Store): Record<string, () => Promise<unknown>> {
     days: () => usage.days('all', 1, 2),
     'log request': () => requests.append([logged]),
     'read requests': () => requests.read({ keyId: 'key_x', limit: 1, order: 'newest' }),
-    'find a request': () => requests.find('x'),
+    'find a request': () => requests.find('x', null),
     'prune requests': () => requests.prune(1),
     append: () => audit.append(newEvent()),
     'read audit': () => audit.read({ limit: 1 }),
@@ -112,7 +112,7 @@ t.test('a password is checked at the start, and a wrong one is not repeated', as
 });
 
 t.test('a URL of another kind is refused without being repeated', async (t) => {
-  for (const url of ['redis+sentinel://u:hunter2@h:1/m', 'http://u:hunter2@h', 'hunter2', 'redis://']) {
+  for (const url of ['redis+sentinel://u:hunter2@h:1', 'redis+cluster://u:hunter2@h:1/m', 'http://u:hunter2@h', 'hunter2', 'redis://']) {
     const error = await openRedisStore({ url, timeoutMs: 100 }).catch((reason: unknown) => reason);
     t.match(error, storeError('STORE_UNAVAILABLE'));
     t.notMatch(error, { message: /hunter2/ });

@@ -3,11 +3,20 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { DAY_MS, HOUR_MS, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
+import {
+  DAY_MS,
+  HOUR_MS,
+  type Lease,
+  type LimitState,
+  type Limits,
+  take,
+  UNITS_PER_TOKEN,
+} from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
 import { LimitTable } from '../../src/stores/sqlite/limit-table.ts';
 import { MAX_AHEAD, OwnedLedger } from '../../src/stores/sqlite/owned-ledger.ts';
+import { Ownership } from '../../src/stores/sqlite/ownership.ts';
 import { LIMITS_SCHEMA } from '../../src/stores/sqlite/schema.ts';
 
 const LIMITS: Limits = { perHour: 100, perDay: 1_000, burst: 40 };
@@ -172,16 +181,55 @@ t.test('a process that counts nothing does not disturb the owner', async (t) => 
 t.test('a process that only peeks sees what the owner wrote ahead, and does not disturb it', async (t) => {
   const [first, second] = await openBoth(t);
   await first.limits.lease('key_a', LIMITS, 20);
-  const seen = await second.limits.peek('key_a', LIMITS);
-  t.equal(seen.granted, 1);
+  const seen = await second.limits.peek('key_a');
+  t.equal(seen.isExact, false);
   // 20 are left of the bucket and 80 of the hour; an eighth of 20 is written ahead.
-  t.strictSame([seen.burstRemaining, seen.hourRemaining], [17, 77]);
+  t.match(seen.state, { units: 18 * UNITS_PER_TOKEN, hourUsed: 22, at: seen.now + 30_000 });
   await delay(60);
   t.notOk(first.limits.lease('key_a', LIMITS, 1) instanceof Promise, 'it counts in memory as before');
-  t.equal((await first.limits.peek('key_a', LIMITS)).hourRemaining, 78);
+  t.match(await first.limits.peek('key_a'), { isExact: true, state: { hourUsed: 21 } });
   await second.limits.lease('key_a', LIMITS, 1);
-  t.equal((await first.limits.peek('key_a', LIMITS)).hourRemaining, 77, 'exact once they share');
-  t.equal((await second.limits.peek('key_a', LIMITS)).hourRemaining, 77);
+  const shared = { isExact: true, state: { hourUsed: 22 } };
+  t.match(await first.limits.peek('key_a'), shared, 'exact once they share');
+  t.match(await second.limits.peek('key_a'), shared);
+});
+
+t.test('whoever only peeks knows whether anybody counts, and is in nobody’s way', async (t) => {
+  const [first, second] = await openBoth(t);
+  const never = { state: null, now: START, isExact: true };
+  t.strictSame(await second.limits.peek('key_a'), never, 'nobody counts yet');
+  const leasing = first.limits.lease('key_a', LIMITS, 1);
+  t.match(await first.limits.peek('key_a'), { isExact: false }, 'while it is being settled who does');
+  await leasing;
+  t.notOk(first.limits.lease('key_a', LIMITS, 1) instanceof Promise, 'who looked keeps nobody from owning the file');
+  t.match(await second.limits.peek('key_b'), { state: null, isExact: false });
+  await first.close();
+  t.match(await second.limits.peek('key_a'), { state: { hourUsed: 2, at: START }, isExact: true }, 'all is written');
+  await second.limits.lease('key_a', LIMITS, 1);
+  t.notOk(second.limits.lease('key_a', LIMITS, 1) instanceof Promise, 'and nothing is left locked');
+});
+
+t.test('the file is owned although somebody reads it at that moment', async (t) => {
+  const path = join(t.testdir(), 'lock.db');
+  const open = (file: string) => ({ db: new DatabaseSync(file), file, timeoutMs: 100 });
+  const [lock, other, limits] = [open(path), open(path), open(':memory:')];
+  limits.db.exec('CREATE TABLE sharing (id INTEGER PRIMARY KEY)');
+  const [owner, onlooker] = [new Ownership(lock, limits), new Ownership(other, limits)];
+  t.teardown(() => [lock, other, limits].forEach(({ db }) => db.close()));
+  let owning: Promise<boolean> = Promise.resolve(false);
+  t.equal(
+    onlooker.whileNobodyOwns((isFree) => {
+      owning = owner.own();
+      return isFree;
+    }),
+    true,
+  );
+  t.equal(await owning, true);
+  t.equal(
+    onlooker.whileNobodyOwns((isFree) => isFree),
+    false,
+  );
+  owner.release();
 });
 
 t.test('the owner peeks at a key that is not in memory without taking it there', async (t) => {
@@ -190,9 +238,9 @@ t.test('the owner peeks at a key that is not in memory without taking it there',
   leased(first, LIMITS, 30);
   await first.flush();
   const second = start();
-  t.equal(second.peek('key_a', LIMITS).hourRemaining, 69);
+  t.equal(second.peek('key_a').state?.hourUsed, 30);
   table.write('key_a', take(table.read('key_a'), LIMITS, 5, clock.time).state);
-  t.equal(second.peek('key_a', LIMITS).hourRemaining, 64, 'from the file');
+  t.equal(second.peek('key_a').state?.hourUsed, 35, 'from the file');
   t.equal(leased(second, LIMITS, 1).hourRemaining, 64);
 });
 

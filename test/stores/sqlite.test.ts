@@ -74,7 +74,7 @@ t.test('the files and a missing folder are made for their owner alone', async (t
   await store.keys.create(newRecord());
   await store.limits.lease('key_a', LIMITS, 1);
   t.equal(mode(folder), '700');
-  for (const suffix of ['', '-wal', '-limits', '-limits-wal', '-usage', '-requests'])
+  for (const suffix of ['', '-wal', '-limits', '-limits-wal', '-usage', '-requests', '-gateways'])
     t.equal(mode(path + suffix), '600', suffix);
   await store.close();
 });

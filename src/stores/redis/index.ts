@@ -1,7 +1,9 @@
 import { type Store, StoreError } from '../../core/ports.ts';
 import { RedisAuditLog } from './audit.ts';
 import { RedisConnection } from './connection.ts';
+import { RedisGatewayRegistry } from './gateways.ts';
 import { RedisKeyStore } from './keys.ts';
+import { CHANGES } from './layout.ts';
 import { RedisLimitLedger } from './ledger.ts';
 import { RedisRequestLog } from './request-log.ts';
 import { RedisRoleStore } from './roles.ts';
@@ -10,7 +12,7 @@ import { RedisUsageStore } from './usage.ts';
 import { Writer } from './writer.ts';
 
 export interface RedisStoreOptions {
-  /** `redis://` or `rediss://`, with credentials and database number when there are any. */
+  /** `redis://`, `redis+sentinel://` or `redis+cluster://`, or these with `rediss` (core/redis-url.ts). */
   readonly url: string;
   /** The longest that a call takes, in milliseconds. */
   readonly timeoutMs: number;
@@ -39,8 +41,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     usage: new RedisUsageStore(connection),
     requests: new RedisRequestLog(connection),
     audit: new RedisAuditLog(connection, writer),
+    gateways: new RedisGatewayRegistry(connection),
     ping: async () => {
-      await connection.ask((client) => client.ping());
+      // Of a cluster it must be the node that has the keys.
+      await connection.ask((client) => client.exists(CHANGES));
     },
     close: async () => connection.close(),
   };

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { KeyRecord } from '../../core/key.ts';
 import type { ListIndex } from '../listing.ts';
 import { positionsOf } from '../positions.ts';
 import { digestsOf, encodeRecord } from '../record.ts';
 import { CREATE_KEY, DELETE_KEY, REPLACE_KEY } from './change-scripts.ts';
 import { BY_EXPIRY, BY_NAME, digestName, IMPORTED, listName, recordName } from './layout.ts';
+import type { Client } from './link.ts';
 import type { Change } from './writer.ts';
 
 /** What a stored record says of the names that point to it. */
@@ -17,7 +17,7 @@ export interface Stored {
 }
 
 /** What the scripts have to touch depends on what is there; they check the version, which says that it is there still. */
-export async function readStored(client: Redis, id: string): Promise<Stored | null> {
+export async function readStored(client: Client, id: string): Promise<Stored | null> {
   const names = ['version', 'position', 'type', 'owner', 'status', 'digest', 'previous'];
   const [version, position, type, owner, status, digest, previous] = await client.hmget(recordName(id), ...names);
   if (!version || !position) return null;

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { ListChunk, ListEntry, ListIndex, ListRead, ListReader } from '../listing.ts';
 import { idAt, type ListOrder } from '../positions.ts';
 import type { RedisConnection } from './connection.ts';
 import { BY_EXPIRY, BY_NAME, listName, recordName } from './layout.ts';
+import type { Client } from './link.ts';
 import { placesOf } from './places.ts';
 import type { Upgrade } from './upgrade.ts';
 
@@ -26,7 +26,7 @@ export class RedisListReader implements ListReader {
   }
 }
 
-async function walk(client: Redis, what: ListRead): Promise<ListChunk> {
+async function walk(client: Client, what: ListRead): Promise<ListChunk> {
   const positions = await positionsIn(client, what);
   const ids = positions.map((position) => idAt(what.order, position));
   const names = ['position', 'by_name', 'by_expiry', 'type', 'owner', 'status', 'json'];
@@ -35,7 +35,7 @@ async function walk(client: Redis, what: ListRead): Promise<ListChunk> {
   return { entries, next: positions.length < what.count ? null : (positions.at(-1) ?? null) };
 }
 
-function positionsIn(client: Redis, { index, order, descending, after, skip, count }: ListRead): Promise<string[]> {
+function positionsIn(client: Client, { index, order, descending, after, skip, count }: ListRead): Promise<string[]> {
   const name = nameOf(index, order);
   const edge = `(${after}`;
   return descending

@@ -7,6 +7,7 @@ import { decodeRecord, digestsOf } from '../record.ts';
 import { DONE } from './change-scripts.ts';
 import { findClaim } from './claims.ts';
 import type { RedisConnection } from './connection.ts';
+import { keepHintLink } from './hint-link.ts';
 import { createChange, deleteChange, readStored, replaceChange, undoCreateChange } from './key-changes.ts';
 import { RedisListReader } from './key-listing.ts';
 import { CHANGES, digestName, IMPORTED, recordName } from './layout.ts';
@@ -94,6 +95,12 @@ export class RedisKeyStore implements KeyStore {
       if (cursor === null) return changesFromNow(changes[0]?.position, imported !== null);
       return changesAfter(cursor, changes, imported !== null);
     });
+  }
+
+  watch(hint: () => void): () => void {
+    const ended = new AbortController();
+    void keepHintLink(this.#connection, hint, AbortSignal.any([ended.signal, this.#connection.closing]));
+    return () => ended.abort();
   }
 }
 

@@ -18,6 +18,7 @@ import type { ListIndex } from '../listing.ts';
  * | `lk:{keys}:audit`             | stream | the audit log: entry n has the id `<n>-0`, and its JSON, the hash before and its own | 1 to 4 KB an entry, until retention removes it |
  * | `lk:{keys}:audit-head`        | string | number and hash of its last entry | 80 B |
  * | `lk:{keys}:audit-anchor`      | string | the same of the last entry that retention removed | 80 B |
+ * | `lk:{keys}:gateways`          | hash   | id of each running gateway to when it was heard of, how far it is in the changes, and its name; gone a minute after the last report | 100 B a gateway |
  * | `lk:limit:<id>`               | hash   | LimitState; forgotten three days after its last use | 200 B |
  *
  * What is counted and logged of requests has its names in usage-layout.ts.
@@ -33,6 +34,7 @@ import type { ListIndex } from '../listing.ts';
 const KEYS = 'lk:{keys}:';
 
 export const CHANGES = `${KEYS}changes`;
+export const GATEWAYS = `${KEYS}gateways`;
 export const IMPORTED = `${KEYS}imported`;
 export const ROLES = `${KEYS}roles`;
 export const AUDIT = `${KEYS}audit`;

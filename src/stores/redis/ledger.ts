@@ -1,9 +1,9 @@
 import type { Lease, LimitName, Limits } from '../../core/limits.ts';
-import { type LimitLedger, StoreError } from '../../core/ports.ts';
+import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
 import { limitName } from './layout.ts';
-import { LEASE, LEASE_FIELDS, PEEK, RELEASE } from './scripts.ts';
+import { LEASE, LEASE_FIELDS, PEEK, PEEK_FIELDS, RELEASE } from './scripts.ts';
 
 const REFUSED_BY: readonly (LimitName | null)[] = [null, 'burst', 'hour', 'day'];
 /** Leases that wait for the next script; one more is refused at once. */
@@ -15,6 +15,7 @@ interface Order {
   readonly keyId: string;
   readonly limits: Limits;
   readonly want: number;
+  readonly ahead: number;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,19 +36,25 @@ export class RedisLimitLedger implements LimitLedger {
     this.#connection = connection;
   }
 
-  lease(keyId: string, limits: Limits, want: number): Promise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
     if (this.#queue.length >= MAX_QUEUED) {
       return Promise.reject(new StoreError('STORE_UNAVAILABLE', `${MAX_QUEUED} leases wait for Redis`));
     }
     if (this.#queue.length === 0) setImmediate(() => this.#flush());
-    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, want, resolve, reject }));
+    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, want, ahead, resolve, reject }));
   }
 
   /** By a script of its own, which only reads; leases that wait in this process are not in it yet. */
-  async peek(keyId: string, limits: Limits): Promise<Lease> {
-    const args = [limits.perHour, limits.perDay, limits.burst, 1];
-    const numbers = integers(await this.#connection.run(PEEK, [limitName(keyId)], args), LEASE_FIELDS);
-    return checkedLease(keyId, numbers, 0);
+  async peek(keyId: string): Promise<Counted> {
+    const reply = await this.#connection.run(PEEK, [limitName(keyId)], []);
+    if (isIntegers(reply) && reply.every((number) => number >= 0)) {
+      const [now = 0, hour = 0, hourUsed = 0, day = 0, dayUsed = 0, units = 0, at = 0] = reply;
+      if (reply.length === 1) return { state: null, now, isExact: true };
+      if (reply.length === PEEK_FIELDS) {
+        return { state: { hour, hourUsed, day, dayUsed, units, at }, now, isExact: true };
+      }
+    }
+    throw notALimit(keyId);
   }
 
   async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
@@ -73,9 +80,9 @@ export class RedisLimitLedger implements LimitLedger {
   async #send(batch: readonly Order[]): Promise<void> {
     const names: string[] = [];
     const args: number[] = [];
-    for (const { keyId, limits, want } of batch) {
+    for (const { keyId, limits, want, ahead } of batch) {
       names.push(limitName(keyId));
-      args.push(limits.perHour, limits.perDay, limits.burst, want);
+      args.push(limits.perHour, limits.perDay, limits.burst, want, ahead);
     }
     try {
       const numbers = integers(await this.#connection.run(LEASE, names, args), batch.length * LEASE_FIELDS);
@@ -102,7 +109,11 @@ function settle(order: Order, numbers: readonly number[], at: number): void {
 
 function checkedLease(keyId: string, numbers: readonly number[], at: number): Lease {
   if ((numbers[at] as number) >= 0) return leaseAt(numbers, at);
-  throw new StoreError('STORE_CORRUPT', `what Redis keeps as the limits of ${keyId} is something else`);
+  throw notALimit(keyId);
+}
+
+function notALimit(keyId: string): StoreError {
+  return new StoreError('STORE_CORRUPT', `what Redis keeps as the limits of ${keyId} is something else`);
 }
 
 function leaseAt(numbers: readonly number[], at: number): Lease {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { AHEAD_SHARE } from '../../core/limits.ts';
 
 /** A Lua script and the digest that EVALSHA calls it by. */
 export interface Script {
@@ -44,16 +45,20 @@ local function keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, unit
 end
 `;
 
-/** Numbers that LEASE and PEEK answer for each of their keys. */
+/** Numbers that LEASE answers for each of its keys. */
 export const LEASE_FIELDS = 8;
 
-/** `take` of core/limits.ts, for one key after the other; `keepTaken` is told what each then has. */
-const TAKE = `
+/**
+ * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV, for each: per hour, per day, burst, want,
+ * ahead. Answers a Lease for each as integers: granted, refused by (0 none, 1 burst, 2 hour, 3 day), and the rest in its
+ * order. All are -1 for a key under whose name there is something else: what one has wrong must not fail the others.
+ */
+export const LEASE = script(`${LIMIT_STATE}
 local out = {}
 for i = 1, #KEYS do
-  local arg, key = 4 * (i - 1), KEYS[i]
+  local arg, key = 5 * (i - 1), KEYS[i]
   local perHour, perDay = tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
-  local burst, want = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4])
+  local burst, want, ahead = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4]), tonumber(ARGV[arg + 5])
   local known, now, hour, hourUsed, day, dayUsed, units = read(key, perHour, burst)
   local at = 8 * (i - 1)
   if known == nil then
@@ -61,7 +66,9 @@ for i = 1, #KEYS do
   else
     local tokens = math.floor(units / TOKEN)
     local hourFree, dayFree = math.max(0, perHour - hourUsed), math.max(0, perDay - dayUsed)
-    local granted = math.min(want, tokens, hourFree, dayFree)
+    local free = math.min(tokens, hourFree, dayFree)
+    local wanted = math.min(want, free)
+    local granted = wanted + math.min(ahead, math.floor((free - wanted) / ${AHEAD_SHARE}))
     local by, wait = 0, 0
     if granted == 0 then
       by = 1
@@ -73,24 +80,28 @@ for i = 1, #KEYS do
     end
     units = units - granted * TOKEN
     if granted > 0 then
-      keepTaken(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
+      keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
     end
     out[at + 1], out[at + 2], out[at + 3], out[at + 4] = granted, by, wait, hourFree - granted
     out[at + 5], out[at + 6] = dayFree - granted, tokens - granted
     out[at + 7], out[at + 8] = math.ceil((burst * TOKEN - units) / perHour), now
   end
 end
-return out`;
+return out`);
 
-/**
- * KEYS: limits. ARGV, for each: per hour, per day, burst, want. Answers a Lease for each as integers: granted, refused by
- * (0 none, 1 burst, 2 hour, 3 day), and the rest in its order. All are -1 for a key under whose name there is something
- * else: what one has wrong must not fail the others.
- */
-export const LEASE = script(`${LIMIT_STATE}local keepTaken = keep${TAKE}`);
+/** Numbers that PEEK answers: the clock, and the state as it is kept, in the order of LimitState; or the clock alone. */
+export const PEEK_FIELDS = 7;
 
-/** What LEASE would answer, asked and answered like it; nothing is written. */
-export const PEEK = script(`${LIMIT_STATE}local function keepTaken() end${TAKE}`);
+/** KEYS: limit. Only reads. Answers -1 where there is something else under its name. */
+export const PEEK = script(`
+local time = redis.call('TIME')
+local clock = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local kept = redis.pcall('HMGET', KEYS[1], 'hour', 'hourUsed', 'day', 'dayUsed', 'units', 'at')
+if kept.err then return {-1} end
+if not kept[6] then return {clock} end
+local out = {clock}
+for i = 1, 6 do out[i + 1] = tonumber(kept[i]) or -1 end
+return out`);
 
 /** `giveBack` of core/limits.ts. KEYS: limit. ARGV: per hour, per day, burst, unused, time of the lease. */
 export const RELEASE = script(`${LIMIT_STATE}

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { idAt } from '../positions.ts';
 import type { RedisConnection } from './connection.ts';
 import { BY_EXPIRY, BY_NAME, LAYOUT, LAYOUT_VERSION, listName, recordName } from './layout.ts';
+import type { Client } from './link.ts';
 import { placesOf } from './places.ts';
 import { script } from './scripts.ts';
 
@@ -75,7 +75,7 @@ interface Found {
   readonly json: string | null | undefined;
 }
 
-async function readFrom(client: Redis, after: string): Promise<Found[]> {
+async function readFrom(client: Client, after: string): Promise<Found[]> {
   const start = after === '' ? '-' : `(${after}`;
   const positions = await client.zrangebylex(listName({ name: 'all' }), start, '+', 'LIMIT', 0, STEP);
   return Promise.all(

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import {
   dayOf,
   type KeyUse,
@@ -10,6 +9,7 @@ import {
 } from '../../core/usage.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
+import type { Client } from './link.ts';
 import { countsName, daysName, lastUseName, sentName } from './usage-layout.ts';
 import { ADD_COUNTS, MERGE_USE } from './usage-scripts.ts';
 
@@ -92,7 +92,7 @@ export class RedisUsageStore implements UsageStore {
   }
 
   /** Asks for something about each of many, some at a time. */
-  async #askEach<T, R>(all: readonly T[], each: (client: Redis, one: T) => Promise<R>): Promise<R[]> {
+  async #askEach<T, R>(all: readonly T[], each: (client: Client, one: T) => Promise<R>): Promise<R[]> {
     const answers: R[] = [];
     for (let start = 0; start < all.length; start += MAX_GROUP) {
       const group = all.slice(start, start + MAX_GROUP);

@@ -9,6 +9,7 @@ import { ClaimTable } from './claims.ts';
 import { connect, prepareFile } from './connection.ts';
 import { storeError } from './errors.ts';
 import { moveFirstUses } from './first-uses.ts';
+import { prepareGateways, SqliteGatewayRegistry } from './gateways.ts';
 import { KEYS_SCHEMA } from './key-schema.ts';
 import { SqliteKeyStore } from './keys.ts';
 import { SqliteLimitLedger } from './ledger.ts';
@@ -41,7 +42,7 @@ const LIMITS_PAGE_SIZE = 1_024;
  * Several files, so that counting never waits for a key change to reach the disk. The main one is written with
  * synchronous=FULL: durable before it is acknowledged. Usage and the request log (`<path>-usage`, `<path>-requests`;
  * synchronous=NORMAL) and limits (`<path>-limits`; OFF) survive the death of any process; the last of them may be lost
- * with the machine.
+ * with the machine. `<path>-gateways` says which gateways run, and is worth nothing when none does.
  *
  * @throws StoreError when a file cannot be created, is not ours, or was written by a newer version
  */
@@ -50,7 +51,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const main = prepareFile(path);
   const opened: Connection[] = [];
   let files: UsageFiles | null = null;
+  let unwatch = (): void => undefined;
   const closeAll = (): void => {
+    unwatch();
     for (const { db } of opened) db.close();
     files?.close();
   };
@@ -70,6 +73,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const counters = prepareFile(`${path}-limits`);
     const limits = await open(counters, 0, (db) => prepareLimits(db, counters));
     const lock = await open(prepareFile(`${path}-limits-lock`), 0, () => undefined);
+    const presence = prepareFile(`${path}-gateways`);
+    const reports = await open(presence, 0, (db) => prepareGateways(db, presence));
+    const reported = await open(presence, timeoutMs, (db) => prepareGateways(db, presence));
     files = await openUsageFiles(path, timeoutMs);
     await moveFirstUses(writer, files.usage);
     const table = new LimitTable(limits);
@@ -79,11 +85,14 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       ownership: new Ownership(lock, limits),
       timeoutMs,
     });
+    const changes = new SqliteChangeLog(reader.db, writer.db, main);
+    unwatch = () => changes.close();
     return {
-      ...openMain(reader, writer, clock),
+      ...openMain(reader, writer, changes, clock),
       limits: ledger,
       usage: files.usage,
       requests: files.requests,
+      gateways: new SqliteGatewayRegistry(reported, reports, clock),
       ping: async () => ping(reader),
       close: async () => {
         await ledger.close();
@@ -97,8 +106,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 }
 
 /** What lives in the main file, and is written together. */
-function openMain(reader: Connection, writer: Connection, clock: Clock): Pick<Store, 'keys' | 'roles' | 'audit'> {
-  const changes = new SqliteChangeLog(reader.db, writer.db);
+function openMain(
+  reader: Connection,
+  writer: Connection,
+  changes: SqliteChangeLog,
+  clock: Clock,
+): Pick<Store, 'keys' | 'roles' | 'audit'> {
   const claims = new ClaimTable(reader.db, writer.db, clock);
   const table = new AuditTable(writer.db);
   const along = new AlongWriter(table, claims);

@@ -84,6 +84,10 @@ export class SqliteKeyStore implements KeyStore {
     return this.#guard(() => this.#parts.changes.since(cursor));
   }
 
+  watch(hint: () => void): () => void {
+    return this.#parts.changes.watch(hint);
+  }
+
   #change(id: string, along: Along | undefined, change: () => void): Promise<void> {
     return transaction(this.#parts.writer, () => {
       change();

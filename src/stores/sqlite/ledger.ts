@@ -1,6 +1,6 @@
 import type { Lease, Limits } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
-import { type LimitLedger, StoreError } from '../../core/ports.ts';
+import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { OwnedLedger } from './owned-ledger.ts';
 import type { Ownership } from './ownership.ts';
 import type { SharedLedger } from './shared-ledger.ts';
@@ -35,9 +35,9 @@ export class SqliteLimitLedger implements LimitLedger {
     this.#options = options;
   }
 
-  lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease> {
-    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want);
-    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want));
+  lease(keyId: string, limits: Limits, want: number, ahead = 0): MaybePromise<Lease> {
+    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead);
+    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead));
   }
 
   /**
@@ -45,8 +45,12 @@ export class SqliteLimitLedger implements LimitLedger {
    * there was written ahead (owned-ledger.ts): up to 32 admissions that were not made yet, as of up to 30 s later. So it
    * may tell of less than is free, never of more.
    */
-  peek(keyId: string, limits: Limits): Lease {
-    return (this.#counting ?? this.#options.shared).peek(keyId, limits);
+  peek(keyId: string): Counted {
+    if (this.#counting !== null) return this.#counting.peek(keyId);
+    const { shared, ownership } = this.#options;
+    // While it is settled who counts, the file may not be written yet, and the lock is in use.
+    if (this.#settling !== null) return { ...shared.peek(keyId), isExact: false };
+    return ownership.whileNobodyOwns((isExact) => ({ ...shared.peek(keyId), isExact }));
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void> {

@@ -33,16 +33,11 @@ export class LimitTable {
     this.#prune = db.prepare('DELETE FROM limits WHERE key_id > ?1 AND (?2 IS NULL OR key_id <= ?2) AND at < ?3');
   }
 
-  take(keyId: string, limits: Limits, want: number, now: number): Lease {
-    const { lease, state } = take(this.read(keyId), limits, want, now);
+  take(keyId: string, limits: Limits, want: number, now: number, ahead = 0): Lease {
+    const { lease, state } = take(this.read(keyId), limits, want, now, ahead);
     // A refusal changes nothing that the next one would not work out again, so it costs no write.
     if (lease.granted > 0) this.write(keyId, state);
     return lease;
-  }
-
-  /** What `take` would answer to one who wants one, which then stays where it is. */
-  peek(keyId: string, limits: Limits, now: number): Lease {
-    return take(this.read(keyId), limits, 1, now).lease;
   }
 
   giveBack(keyId: string, limits: Limits, unused: number, leasedAt: number, now: number): void {

@@ -9,7 +9,7 @@ import {
   UNITS_PER_TOKEN,
 } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
-import { type LimitLedger, StoreError } from '../../core/ports.ts';
+import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { LimitTable } from './limit-table.ts';
 import { type Connection, transaction, transactionNow } from './transaction.ts';
 
@@ -54,15 +54,15 @@ export class OwnedLedger implements LimitLedger {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number): MaybePromise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, more = 0): MaybePromise<Lease> {
     const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    const { lease, state } = take(entry.state, limits, want, this.#clock.now());
+    const { lease, state } = take(entry.state, limits, want, this.#clock.now(), more);
     if (lease.granted === 0) return lease;
     if (!covers(entry.kept, state, limits)) {
       const kept = ahead(state, lease, limits);
       // Somebody asks to share the file at this very moment; it takes them no time.
       const written = this.#write(keyId, kept);
-      if (written === 'busy') return this.#leaseLater(keyId, limits, want);
+      if (written === 'busy') return this.#leaseLater(keyId, limits, want, more);
       if (written === 'done') entry.kept = kept;
     }
     entry.state = state;
@@ -70,11 +70,10 @@ export class OwnedLedger implements LimitLedger {
   }
 
   /** A key that is not in memory is only looked up: it must not take the place of one that is in use. */
-  peek(keyId: string, limits: Limits): Lease {
+  peek(keyId: string): Counted {
     const entry = this.#entries.get(keyId);
-    return entry === undefined
-      ? this.#table.peek(keyId, limits, this.#clock.now())
-      : take(entry.state, limits, 1, this.#clock.now()).lease;
+    const state = entry === undefined ? this.#table.read(keyId) : entry.state;
+    return { state, now: this.#clock.now(), isExact: true };
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
@@ -103,9 +102,9 @@ export class OwnedLedger implements LimitLedger {
     return entry;
   }
 
-  async #leaseLater(keyId: string, limits: Limits, want: number): Promise<Lease> {
+  async #leaseLater(keyId: string, limits: Limits, want: number, more: number): Promise<Lease> {
     await transaction(this.#connection, () => undefined);
-    return this.lease(keyId, limits, want);
+    return this.lease(keyId, limits, want, more);
   }
 
   /**

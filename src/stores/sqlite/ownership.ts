@@ -6,8 +6,13 @@ import { type Connection, transaction } from './transaction.ts';
 
 /** Between two attempts to share a file that somebody owns. */
 const SHARE_PAUSE_MS = 5;
+/** Before the second attempt to own it: one who only reads how things stand keeps it for less. */
+const OWN_PAUSE_MS = 2;
 /** How long the owner gets to write what it has and let others in. */
 const SHARE_TIMEOUT_MS = 2_000;
+
+const OWN = 'BEGIN EXCLUSIVE';
+const SHARE = 'BEGIN; SELECT count(*) FROM sqlite_schema';
 
 /**
  * Who counts in a file of limits: one process that owns it, or several that share it. It is a lock of the operating
@@ -31,7 +36,10 @@ export class Ownership {
 
   /** Makes this process the owner; false when another owns the file or several share it. */
   async own(): Promise<boolean> {
-    if (!this.#begin('BEGIN EXCLUSIVE')) return false;
+    if (!this.#begin(OWN)) {
+      await delay(OWN_PAUSE_MS);
+      if (!this.#begin(OWN)) return false;
+    }
     // Left by one that died while it waited.
     try {
       await transaction(this.#limits, () => this.#limits.db.exec('DELETE FROM sharing'));
@@ -48,7 +56,7 @@ export class Ownership {
    */
   async share(): Promise<void> {
     const deadline = AbortSignal.timeout(SHARE_TIMEOUT_MS);
-    while (!this.#begin('BEGIN; SELECT count(*) FROM sqlite_schema')) {
+    while (!this.#begin(SHARE)) {
       if (deadline.aborted) {
         const owner = `the process that counts in ${this.#limits.file} did not share it`;
         throw new StoreError('STORE_UNAVAILABLE', `${owner} within ${SHARE_TIMEOUT_MS} ms`);
@@ -57,6 +65,20 @@ export class Ownership {
         await transaction(this.#limits, () => this.#limits.db.exec('INSERT OR IGNORE INTO sharing VALUES (1)'));
       }
       await delay(SHARE_PAUSE_MS);
+    }
+  }
+
+  /**
+   * Reads what the file says, at once. Only for one that neither owns the file nor shares it.
+   *
+   * @param read is told whether no other process owns the file, which none does then until it is done
+   */
+  whileNobodyOwns<T>(read: (isFree: boolean) => T): T {
+    const isFree = this.#begin(SHARE);
+    try {
+      return read(isFree);
+    } finally {
+      this.release();
     }
   }
 

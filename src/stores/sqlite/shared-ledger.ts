@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { Lease, Limits } from '../../core/limits.ts';
-import { type LimitLedger, StoreError } from '../../core/ports.ts';
+import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { LimitTable } from './limit-table.ts';
 import { type Connection, transaction } from './transaction.ts';
 
@@ -17,6 +17,7 @@ interface Order {
   readonly keyId: string;
   readonly limits: Limits;
   readonly count: number;
+  readonly ahead: number;
   /** The lease that is given back from; null: this takes one. */
   readonly from: Lease | null;
   readonly resolve: (lease: Lease) => void;
@@ -45,17 +46,17 @@ export class SharedLedger implements LimitLedger {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number): Promise<Lease> {
-    return this.#enqueue(keyId, limits, want, null);
+  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
+    return this.#enqueue({ keyId, limits, count: want, ahead, from: null });
   }
 
   /** Outside of any transaction: what waits for one is not in it yet. */
-  peek(keyId: string, limits: Limits): Lease {
-    return this.#table.peek(keyId, limits, this.#clock.now());
+  peek(keyId: string): Counted {
+    return { state: this.#table.read(keyId), now: this.#clock.now(), isExact: true };
   }
 
   async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
-    if (unused > 0) await this.#enqueue(keyId, limits, unused, lease);
+    if (unused > 0) await this.#enqueue({ keyId, limits, count: unused, ahead: 0, from: lease });
   }
 
   /** Resolves when nothing waits any more. */
@@ -63,14 +64,14 @@ export class SharedLedger implements LimitLedger {
     while (this.#running !== null) await this.#running;
   }
 
-  #enqueue(keyId: string, limits: Limits, count: number, from: Lease | null): Promise<Lease> {
+  #enqueue(order: Omit<Order, 'resolve' | 'reject'>): Promise<Lease> {
     if (this.#queue.length >= MAX_QUEUED) {
       return Promise.reject(
         new StoreError('STORE_UNAVAILABLE', `${MAX_QUEUED} leases wait for ${this.#connection.file}`),
       );
     }
     this.#running ??= this.#run();
-    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, count, from, resolve, reject }));
+    return new Promise((resolve, reject) => this.#queue.push({ ...order, resolve, reject }));
   }
 
   /** One transaction in each turn: what a long queue leaves over waits until the sockets were looked at again. */
@@ -101,8 +102,8 @@ export class SharedLedger implements LimitLedger {
     const now = this.#clock.now();
     this.#transactions++;
     if (this.#transactions % PRUNE_EVERY === 0) this.#table.prune(now);
-    return batch.map(({ keyId, limits, count, from }) => {
-      if (from === null) return this.#table.take(keyId, limits, count, now);
+    return batch.map(({ keyId, limits, count, ahead, from }) => {
+      if (from === null) return this.#table.take(keyId, limits, count, now, ahead);
       this.#table.giveBack(keyId, limits, count, from.now, now);
       return from;
     });
