@@ -29,6 +29,8 @@ export interface AdministrationOptions {
   readonly places: PlacesProvider;
   /** Mixed into the seal of secrets that callers may ask for again. Gateways that share a store share it. */
   readonly claimSalt: Uint8Array;
+  /** Has a gateway in this process act on what was changed just now; absent: there is none. */
+  readonly onChange?: () => Promise<void>;
 }
 
 /** Everything that can be managed, on the store. */
@@ -74,7 +76,7 @@ export class Administration {
 
   /** Everything, as far as a caller may do it. */
   as(caller: Caller): ManagementClient {
-    const { clock, claimSalt, store } = this.#options;
+    const { clock, claimSalt, store, onChange = noGateway } = this.#options;
     const context: AdminContext = {
       caller,
       keys: this.keysFor(caller),
@@ -83,6 +85,7 @@ export class Administration {
       config: this.#config,
       rules: this.#rules,
       claimSalt,
+      onChange,
     };
     return {
       ...keyMethods(context),
@@ -97,6 +100,8 @@ export class Administration {
     };
   }
 }
+
+async function noGateway(): Promise<void> {}
 
 function keySettings(config: Config, sealer: Sealer | null): KeySettings {
   const { prefix, rotationGraceMs } = config.keys;

@@ -14,12 +14,14 @@ import type {
   KeyAnswer,
   KeyChanged,
   KeyCreate,
+  KeyDeleted,
   KeyIssued,
   KeyList,
   KeyListQuery,
   KeyRotate,
   KeyRotated,
   KeySecret,
+  KeySwitched,
   KeyUpdate,
 } from './schemas/key.ts';
 import type {
@@ -58,10 +60,10 @@ export interface ManagementClient {
   getKey(id: string): Promise<KeyAnswer>;
   updateKey(id: string, body: KeyUpdate, options?: Versioned): Promise<KeyChanged>;
   rotateKey(id: string, body: KeyRotate, options?: Versioned): Promise<KeyRotated>;
-  enableKey(id: string, options?: Versioned): Promise<KeyAnswer>;
-  disableKey(id: string, options?: Versioned): Promise<KeyAnswer>;
-  revokeKey(id: string, options?: Versioned): Promise<KeyAnswer>;
-  deleteKey(id: string, options?: Versioned): Promise<void>;
+  enableKey(id: string, options?: Versioned): Promise<KeySwitched>;
+  disableKey(id: string, options?: Versioned): Promise<KeySwitched>;
+  revokeKey(id: string, options?: Versioned): Promise<KeySwitched>;
+  deleteKey(id: string, options?: Versioned): Promise<KeyDeleted>;
   keySecret(id: string): Promise<KeySecret>;
   bulkChange(body: BulkChange): Promise<BulkResult>;
 

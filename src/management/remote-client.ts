@@ -26,19 +26,23 @@ import {
   type KeyAnswer,
   type KeyChanged,
   type KeyCreate,
+  type KeyDeleted,
   type KeyIssued,
   type KeyList,
   type KeyListQuery,
   type KeyRotate,
   type KeyRotated,
   type KeySecret,
+  type KeySwitched,
   type KeyUpdate,
   keyAnswer,
   keyChanged,
+  keyDeleted,
   keyIssued,
   keyList,
   keyRotated,
   keySecret,
+  keySwitched,
 } from './schemas/key.ts';
 import {
   type KeyUsageAnswer,
@@ -108,20 +112,20 @@ export class RemoteClient implements ManagementClient {
     return this.#ask(keyRotated, { method: 'POST', path: keyPath(id, 'rotate'), body, headers: versioned(options) });
   }
 
-  enableKey(id: string, options?: Versioned): Promise<KeyAnswer> {
-    return this.#ask(keyAnswer, { method: 'POST', path: keyPath(id, 'enable'), headers: versioned(options) });
+  enableKey(id: string, options?: Versioned): Promise<KeySwitched> {
+    return this.#ask(keySwitched, { method: 'POST', path: keyPath(id, 'enable'), headers: versioned(options) });
   }
 
-  disableKey(id: string, options?: Versioned): Promise<KeyAnswer> {
-    return this.#ask(keyAnswer, { method: 'POST', path: keyPath(id, 'disable'), headers: versioned(options) });
+  disableKey(id: string, options?: Versioned): Promise<KeySwitched> {
+    return this.#ask(keySwitched, { method: 'POST', path: keyPath(id, 'disable'), headers: versioned(options) });
   }
 
-  revokeKey(id: string, options?: Versioned): Promise<KeyAnswer> {
-    return this.#ask(keyAnswer, { method: 'POST', path: keyPath(id, 'revoke'), headers: versioned(options) });
+  revokeKey(id: string, options?: Versioned): Promise<KeySwitched> {
+    return this.#ask(keySwitched, { method: 'POST', path: keyPath(id, 'revoke'), headers: versioned(options) });
   }
 
-  deleteKey(id: string, options?: Versioned): Promise<void> {
-    return this.#delete(keyPath(id), options);
+  deleteKey(id: string, options?: Versioned): Promise<KeyDeleted> {
+    return this.#ask(keyDeleted, { method: 'DELETE', path: keyPath(id), headers: versioned(options) });
   }
 
   keySecret(id: string): Promise<KeySecret> {

@@ -51,14 +51,15 @@ export async function createManagementPlane(options: ManagementPlaneOptions): Pr
     },
   });
   for (const warning of authenticate.warnings) log.logger.warn(warning);
+  let changed = (): Promise<void> => Promise.resolve();
   const administration = new Administration({
     store,
     clock,
     config,
     places: () => ({ places, gaps: [] }),
     claimSalt: claimSalt(config),
+    onChange: () => changed(),
   });
-  let changed = (): Promise<void> => Promise.resolve();
   const endpoints = managementEndpoints((caller) => administration.as(caller)).map((endpoint) =>
     mayChange(endpoint) ? telling(endpoint, () => changed()) : endpoint,
   );

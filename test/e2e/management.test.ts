@@ -151,7 +151,7 @@ async function changeAndEnd({ t, api, serving }: World, id: string, secret: stri
     status: 409,
     body: { code: 'conflict' },
   });
-  t.match(await api.call('DELETE', `/api-keys/${id}`), { status: 204 });
+  t.match(await api.call('DELETE', `/api-keys/${id}`), { status: 200, body: { deleted: true } });
   t.match(await ask(url, secret), { code: 'key_not_found' });
   t.match(await api.call('GET', `/api-keys/${id}`), { status: 404, body: { code: 'not_found' } });
 }

@@ -109,7 +109,8 @@ t.test('versions, repeated requests and streams show in headers', async (t) => {
     createKey: { asked: ['Idempotency-Key'], 201: ['ETag', 'Location', 'X-Request-Id'] },
     getKey: { asked: [], 200: ['ETag', 'X-Request-Id'], 401: ['WWW-Authenticate', 'X-Request-Id'] },
     patchKey: { asked: ['If-Match'], 200: ['ETag', 'X-Request-Id'], 503: ['Retry-After', 'X-Request-Id'] },
-    deleteKey: { asked: ['If-Match'], 204: ['X-Request-Id'] },
+    deleteKey: { asked: ['If-Match'], 200: ['X-Request-Id'] },
+    deleteRole: { asked: ['If-Match'], 204: ['X-Request-Id'] },
     getKeyLogs: { asked: ['Last-Event-ID'], 200: ['X-Request-Id'], 429: ['Retry-After', 'X-Request-Id'] },
   });
   const unguarded = endpoints.filter(({ method, params, isVersioned, operationId }) => {

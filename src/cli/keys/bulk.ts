@@ -9,6 +9,7 @@ import { DONE, FAILED, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { TARGET_FLAGS, YES_FLAG } from '../options.ts';
 import { FILTER_FLAGS, readFilters } from './filters.ts';
+import { receiptText } from './receipt.ts';
 
 const ACTIONS = ['revoke', 'disable'] as const;
 /** Rounds of one command: the store changes a bounded number of keys in each. */
@@ -87,6 +88,11 @@ function count({ changed, next }: BulkResult): string {
   return `${next !== null ? 'at least ' : ''}${changed} ${changed === 1 ? 'key' : 'keys'}`;
 }
 
+/** Where nothing was changed there is nothing to know. */
+function whoKnows({ changed, propagation }: BulkResult): string {
+  return changed === 0 ? '' : `; ${receiptText(propagation)}`;
+}
+
 function tell(result: BulkResult, io: Io): void {
   const done = result.action === 'revoke' ? 'revoked' : 'disabled';
   for (const id of result.ids) io.out(oneLine(id));
@@ -94,6 +100,6 @@ function tell(result: BulkResult, io: Io): void {
   io.say(
     result.dry_run
       ? `${count(result)} would be ${done}.`
-      : `${count(result)} ${result.changed === 1 ? 'is' : 'are'} ${done}.`,
+      : oneLine(`${count(result)} ${result.changed === 1 ? 'is' : 'are'} ${done}${whoKnows(result)}.`),
   );
 }

@@ -33,11 +33,11 @@ export function versionOf(args: Args): Versioned {
  *
  * @param said what is told to a person: `key_… is disabled`
  */
-export async function changeKey(
+export async function changeKey<Key extends KeyAnswer & { warnings?: readonly string[] }>(
   args: Args,
   io: Io,
-  change: (client: ManagementClient, version: Versioned) => Promise<KeyAnswer & { warnings?: readonly string[] }>,
-  said: (key: KeyAnswer) => string,
+  change: (client: ManagementClient, version: Versioned) => Promise<Key>,
+  said: (key: Key) => string,
 ): Promise<number> {
   const version = versionOf(args);
   const key = await withClient(args, io, (client) => change(client, version));
@@ -45,7 +45,7 @@ export async function changeKey(
     io.out(JSON.stringify(key));
     return DONE;
   }
-  io.out(said(key));
+  io.out(oneLine(said(key)));
   warn(key.warnings ?? [], io);
   return DONE;
 }

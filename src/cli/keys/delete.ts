@@ -8,6 +8,7 @@ import { DONE } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { YES_FLAG } from '../options.ts';
 import { CHANGE_FLAGS, ID_ARGUMENT, idOf, versionOf } from './common.ts';
+import { RECEIPT_NOTE, receiptText } from './receipt.ts';
 import { timeText } from './show-key.ts';
 
 export const keysDelete: Command = {
@@ -15,7 +16,10 @@ export const keysDelete: Command = {
   summary: 'Removes a key and what is known of it. To end a key and keep its record, revoke it.',
   arguments: [ID_ARGUMENT],
   flags: [YES_FLAG, ...CHANGE_FLAGS],
-  notes: ['It says what will be lost and asks, where somebody can answer; elsewhere --yes must be given.'],
+  notes: [
+    'It says what will be lost and asks, where somebody can answer; elsewhere --yes must be given.',
+    RECEIPT_NOTE,
+  ],
   examples: ['latchkey keys delete key_0123456789abcdef01234567 --yes'],
   run,
 };
@@ -23,16 +27,16 @@ export const keysDelete: Command = {
 async function run(args: Args, io: Io): Promise<number> {
   const version = versionOf(args);
   const id = idOf(args);
-  const key = await withClient(args, io, async (client) => {
+  const deleted = await withClient(args, io, async (client) => {
     const found = await client.getKey(id);
     if (!args.has('yes')) {
       for (const line of lossOf(found)) io.say(oneLine(line));
       await confirm(`Delete ${found.id}?`, args, io);
     }
-    await client.deleteKey(id, version);
-    return found;
+    return client.deleteKey(id, version);
   });
-  io.out(args.has('json') ? JSON.stringify({ id: key.id, deleted: true }) : `${key.id} is deleted.`);
+  const text = `${deleted.id} is deleted; ${receiptText(deleted.propagation)}.`;
+  io.out(args.has('json') ? JSON.stringify(deleted) : oneLine(text));
   return DONE;
 }
 

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../core/duration.ts';
 import type { KeyRotated } from '../../management/schemas/key.ts';
+import { oneLine } from '../../observe/log-text.ts';
 import type { Args } from '../args.ts';
 import { withClient } from '../client.ts';
 import type { Command } from '../command.ts';
@@ -7,6 +8,7 @@ import { DONE, usageError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { CHANGE_FLAGS, ID_ARGUMENT, idOf, versionOf } from './common.ts';
 import { deliverSecret } from './deliver.ts';
+import { RECEIPT_NOTE, receiptText } from './receipt.ts';
 import { timeText } from './show-key.ts';
 
 export const keysRotate: Command = {
@@ -22,7 +24,7 @@ export const keysRotate: Command = {
     },
     ...CHANGE_FLAGS,
   ],
-  notes: ['"latchkey keys show" says whether the old secret is still in use.'],
+  notes: ['"latchkey keys show" says whether the old secret is still in use.', RECEIPT_NOTE],
   examples: [
     'latchkey keys rotate key_0123456789abcdef01234567',
     'latchkey keys rotate key_0123456789abcdef01234567 --grace 0',
@@ -40,15 +42,15 @@ async function run(args: Args, io: Io): Promise<number> {
     await deliverSecret(io, JSON.stringify(rotated), rotated.id, 'rotated');
     return DONE;
   }
-  io.say(`Rotated ${rotated.id}. ${oldSecret(rotated)}`);
+  io.say(oneLine(`Rotated ${rotated.id}. ${oldSecret(rotated)}; ${receiptText(rotated.propagation)}.`));
   io.say('This is the new secret. It is shown once: keep it now.');
   await deliverSecret(io, rotated.new_secret, rotated.id, 'rotated');
   return DONE;
 }
 
 function oldSecret({ rotated_at, old_secret_expires_at }: KeyRotated): string {
-  if (Date.parse(old_secret_expires_at) <= Date.parse(rotated_at)) return 'The old secret no longer works.';
-  return `The old secret works until ${timeText(old_secret_expires_at)}.`;
+  if (Date.parse(old_secret_expires_at) <= Date.parse(rotated_at)) return 'The old secret no longer works';
+  return `The old secret works until ${timeText(old_secret_expires_at)}`;
 }
 
 /** undefined when the configuration decides. */

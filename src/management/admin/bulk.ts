@@ -6,6 +6,7 @@ import { mustWrite } from '../reach.ts';
 import type { BulkChange, BulkResult } from '../schemas/bulk.ts';
 import type { AdminContext } from './context.ts';
 import { type Conditions, conditionsOf, meets, mustKnow } from './listing.ts';
+import { receipt } from './receipt.ts';
 
 /** Keys that one call changes; what is left over is for the next. */
 const MAX_CHANGED = 1_000;
@@ -35,7 +36,9 @@ export async function bulkChange(body: BulkChange, context: AdminContext): Promi
       else failed.push(fault);
     });
   }
-  return { action, dry_run: isDryRun, matched, changed: ids.length, ids, failed, next };
+  // One for all of them: whoever has seen the last change has seen those before it.
+  const propagation = isDryRun ? null : await receipt(context);
+  return { action, dry_run: isDryRun, matched, changed: ids.length, ids, failed, next, propagation };
 }
 
 interface Matching {

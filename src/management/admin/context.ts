@@ -18,4 +18,6 @@ export interface AdminContext {
   readonly rules: () => Promise<DecidingRules>;
   /** Mixed into the seal of secrets that a caller may ask for again; not in the store. */
   readonly claimSalt: Uint8Array;
+  /** Has this process act on what was changed just now. */
+  readonly onChange: () => Promise<void>;
 }

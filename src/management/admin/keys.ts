@@ -8,12 +8,23 @@ import { mayWrite } from '../caller.ts';
 import type { Idempotent, ManagementClient, Versioned } from '../client.ts';
 import { ManagementError } from '../failures.ts';
 import { mustWrite, SELF_SERVICE_TYPE } from '../reach.ts';
-import type { KeyAnswer, KeyChanged, KeyCreate, KeyIssued, KeyRotate, KeyRotated, KeyUpdate } from '../schemas/key.ts';
+import type {
+  KeyAnswer,
+  KeyChanged,
+  KeyCreate,
+  KeyDeleted,
+  KeyIssued,
+  KeyRotate,
+  KeyRotated,
+  KeySwitched,
+  KeyUpdate,
+} from '../schemas/key.ts';
 import type { AdminContext } from './context.ts';
 import { IdempotentCreate } from './idempotency.ts';
 import { keyAnswers, newKeyAnswer } from './key-answers.ts';
 import { fieldsOf } from './key-fields.ts';
 import { givenPermissions, placed } from './permissions-input.ts';
+import { receipt } from './receipt.ts';
 import { warningsOf } from './warnings.ts';
 
 /** Keys that are read at a time to count them. */
@@ -41,10 +52,10 @@ export function keyMethods(context: AdminContext): KeyMethods {
     getKey: async (id) => answerOf(await keys.get(id), context),
     updateKey: (id, body, options) => updateKey(id, body, options, context),
     rotateKey: (id, body, options) => rotateKey(id, body, options, context),
-    enableKey: async (id, options) => answerOf(await keys.setEnabled(id, true, versions(options)), context),
-    disableKey: async (id, options) => answerOf(await keys.setEnabled(id, false, versions(options)), context),
-    revokeKey: async (id, options) => answerOf(await keys.revoke(id, versions(options)), context),
-    deleteKey: (id, options) => keys.delete(id, versions(options)),
+    enableKey: async (id, options) => switched(await keys.setEnabled(id, true, versions(options)), context),
+    disableKey: async (id, options) => switched(await keys.setEnabled(id, false, versions(options)), context),
+    revokeKey: async (id, options) => switched(await keys.revoke(id, versions(options)), context),
+    deleteKey: (id, options) => deleteKey(id, options, context),
     keySecret: async (id) => {
       mustWrite(caller, 'to see a secret again');
       return { id, secret: await keys.reveal(id) };
@@ -137,16 +148,17 @@ async function updateKey(
   const catalogue = await keys.catalogue();
   const changes = (before: KeyRecord) => fieldsOf(body, before, catalogue);
   const record = await placing(body, catalogue, () => keys.update(id, changes, options?.ifMatch ?? null));
-  return { ...(await answerOf(record, context)), warnings: warningsOf(record, catalogue, config) };
+  const propagation = await receipt(context);
+  return { ...(await answerOf(record, context)), warnings: warningsOf(record, catalogue, config), propagation };
 }
 
 async function rotateKey(
   id: string,
   body: KeyRotate,
   options: Versioned | undefined,
-  { keys }: AdminContext,
+  context: AdminContext,
 ): Promise<KeyRotated> {
-  const { record, secret } = await keys.rotate(id, graceOf(body.grace_period), options?.ifMatch ?? null);
+  const { record, secret } = await context.keys.rotate(id, graceOf(body.grace_period), options?.ifMatch ?? null);
   const rotatedAt = record.rotatedAt ?? record.updatedAt;
   return {
     id: record.id,
@@ -155,6 +167,7 @@ async function rotateKey(
     rotated_at: new Date(rotatedAt).toISOString(),
     old_secret_expires_at: new Date(record.previous?.expiresAt ?? rotatedAt).toISOString(),
     version: record.version,
+    propagation: await receipt(context),
   };
 }
 
@@ -165,6 +178,16 @@ function graceOf(text: string | undefined): number | undefined {
   if (ms !== null) return ms;
   const message = `"${text.slice(0, 50)}" is not a duration; expected one like 24h, or 0`;
   throw new KeyError('KEY_INVALID', `grace_period: ${message}`, [{ field: 'grace_period', message }]);
+}
+
+async function switched(record: KeyRecord, context: AdminContext): Promise<KeySwitched> {
+  const propagation = await receipt(context);
+  return { ...(await answerOf(record, context)), propagation };
+}
+
+async function deleteKey(id: string, options: Versioned | undefined, context: AdminContext): Promise<KeyDeleted> {
+  await context.keys.delete(id, options?.ifMatch ?? null);
+  return { id, deleted: true, propagation: await receipt(context) };
 }
 
 async function answerOf(record: KeyRecord, { clock, keys, store }: AdminContext): Promise<KeyAnswer> {

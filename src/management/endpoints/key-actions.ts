@@ -1,7 +1,7 @@
 import type { ManagementClient, Versioned } from '../client.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
-import { type KeyAnswer, keyAnswer, keyRotate, keyRotated, keySecret } from '../schemas/key.ts';
-import { type ClientFor, keyParams, versioned } from './shared.ts';
+import { type KeySwitched, keyRotate, keyRotated, keySecret, keySwitched } from '../schemas/key.ts';
+import { type ClientFor, keyParams, RECEIPT, versioned } from './shared.ts';
 
 const TAG = 'Keys';
 
@@ -12,19 +12,19 @@ export function keyActionEndpoints(clientFor: ClientFor): Endpoint[] {
     switchKey(clientFor, {
       action: 'revoke',
       summary: 'End a key for good',
-      description: 'It never works again, and cannot be changed any more. To revoke it again changes nothing.',
+      description: `It never works again, and cannot be changed any more. To revoke it again changes nothing. ${RECEIPT}`,
       change: (client, id, options) => client.revokeKey(id, options),
     }),
     switchKey(clientFor, {
       action: 'enable',
       summary: 'Allow the use of a key again',
-      description: 'What somebody else disabled needs `admin:write`.',
+      description: `What somebody else disabled needs \`admin:write\`. ${RECEIPT}`,
       change: (client, id, options) => client.enableKey(id, options),
     }),
     switchKey(clientFor, {
       action: 'disable',
       summary: 'Forbid the use of a key for the time being',
-      description: 'It is refused with `key_disabled` until it is enabled again.',
+      description: `It is refused with \`key_disabled\` until it is enabled again. ${RECEIPT}`,
       change: (client, id, options) => client.disableKey(id, options),
     }),
     showSecret(clientFor),
@@ -38,8 +38,7 @@ function rotateKey(clientFor: ClientFor): Endpoint {
     operationId: 'rotateKey',
     tag: TAG,
     summary: 'Give a key a new secret',
-    description:
-      'The key keeps its id and all else. The old secret works until `old_secret_expires_at`; `previous_secret.last_used` of the key says whether somebody still uses it. Without a body, the grace is as configured. A rotation ends the grace of the one before.',
+    description: `The key keeps its id and all else. The old secret works until \`old_secret_expires_at\`; \`previous_secret.last_used\` of the key says whether somebody still uses it. Without a body, the grace is as configured. A rotation ends the grace of the one before. ${RECEIPT}`,
     params: keyParams,
     body: keyRotate,
     bodyMayBeEmpty: true,
@@ -54,7 +53,7 @@ interface Switch {
   readonly action: 'revoke' | 'enable' | 'disable';
   readonly summary: string;
   readonly description: string;
-  readonly change: (client: ManagementClient, id: string, options: Versioned) => Promise<KeyAnswer>;
+  readonly change: (client: ManagementClient, id: string, options: Versioned) => Promise<KeySwitched>;
 }
 
 function switchKey(clientFor: ClientFor, { action, summary, description, change }: Switch): Endpoint {
@@ -67,7 +66,7 @@ function switchKey(clientFor: ClientFor, { action, summary, description, change 
     description,
     params: keyParams,
     isVersioned: true,
-    answers: { 200: keyAnswer },
+    answers: { 200: keySwitched },
     handle: async ({ caller, params, ifMatch }) => versioned(await change(clientFor(caller), params.id, { ifMatch })),
   });
 }

@@ -1,6 +1,15 @@
 import { type Endpoint, endpoint } from '../endpoint.ts';
-import { keyAnswer, keyChanged, keyCreate, keyIssued, keyList, keyListQuery, keyUpdate } from '../schemas/key.ts';
-import { type ClientFor, keyParams, versioned } from './shared.ts';
+import {
+  keyAnswer,
+  keyChanged,
+  keyCreate,
+  keyDeleted,
+  keyIssued,
+  keyList,
+  keyListQuery,
+  keyUpdate,
+} from '../schemas/key.ts';
+import { type ClientFor, keyParams, RECEIPT, versioned } from './shared.ts';
 
 const TAG = 'Keys';
 
@@ -72,8 +81,7 @@ function updateKey(clientFor: ClientFor, method: 'PUT' | 'PATCH', operationId: s
     operationId,
     tag: TAG,
     summary: 'Change a key',
-    description:
-      'Only the fields that are sent change, with PUT as with PATCH; `null` takes away what can be absent. A field that is sent is replaced as a whole: a list of permissions is the new list. Gateways act on it within a second.',
+    description: `Only the fields that are sent change, with PUT as with PATCH; \`null\` takes away what can be absent. A field that is sent is replaced as a whole: a list of permissions is the new list. ${RECEIPT}`,
     params: keyParams,
     body: keyUpdate,
     isVersioned: true,
@@ -90,14 +98,13 @@ function deleteKey(clientFor: ClientFor): Endpoint {
     operationId: 'deleteKey',
     tag: TAG,
     summary: 'Remove a key',
-    description:
-      'The key ends at once and its record is gone. To end it and keep what was known of it, revoke it instead. The audit log keeps both.',
+    description: `The key ends at once and its record is gone. To end it and keep what was known of it, revoke it instead. The audit log keeps both. ${RECEIPT}`,
     params: keyParams,
     isVersioned: true,
-    answers: { 204: null },
-    handle: async ({ caller, params, ifMatch }) => {
-      await clientFor(caller).deleteKey(params.id, { ifMatch });
-      return { status: 204 };
-    },
+    answers: { 200: keyDeleted },
+    handle: async ({ caller, params, ifMatch }) => ({
+      status: 200,
+      body: await clientFor(caller).deleteKey(params.id, { ifMatch }),
+    }),
   });
 }

@@ -7,6 +7,10 @@ import { keyId } from '../schemas/common.ts';
 /** What a caller may do, as a client of its own. */
 export type ClientFor = (caller: Caller) => ManagementClient;
 
+/** What is said of every change of a key. */
+export const RECEIPT =
+  'It is answered when every gateway has confirmed that it acts on it, or after a second; `propagation` names those that have not.';
+
 /** Of paths like `/api-keys/{id}`. */
 export const keyParams = z.strictObject({ id: keyId });
 

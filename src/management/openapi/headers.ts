@@ -79,7 +79,7 @@ export function headerParameters(endpoint: Endpoint): { $ref: string }[] {
 /** The headers that an answer has. */
 export function answerHeaders(endpoint: Endpoint, status: string, hasBody: boolean): Record<string, { $ref: string }> {
   return {
-    ...(endpoint.isVersioned === true && hasBody ? { ETag: headerRef('ETag') } : {}),
+    ...(endpoint.isVersioned === true && hasBody && endpoint.method !== 'DELETE' ? { ETag: headerRef('ETag') } : {}),
     ...(status === '201' ? { Location: headerRef('Location') } : {}),
     'X-Request-Id': headerRef('RequestId'),
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cursor, keyId } from './common.ts';
 import { BULK_CHANGE, BULK_RESULT } from './examples.ts';
 import { optionalFilters } from './key.ts';
+import { propagation } from './receipt.ts';
 
 export const bulkChange = z
   .strictObject({
@@ -34,6 +35,9 @@ export const bulkResult = z
       .string()
       .nullable()
       .meta({ description: 'There may be further ones: send it again with this `cursor`. null: that was all.' }),
+    propagation: propagation.nullable().meta({
+      description: 'For all that this call changed. null: nothing was, or the store did not say which gateways run.',
+    }),
   })
   .meta({ id: 'BulkResult', examples: [BULK_RESULT] });
 export type BulkResult = z.infer<typeof bulkResult>;

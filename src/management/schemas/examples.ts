@@ -2,7 +2,7 @@ import { restrictionValues } from '../../restrictions/index.ts';
 
 /** What the documentation shows. A test holds each of these to the schema that shows it. */
 
-const KEY_ID = 'key_0123456789abcdef01234567';
+export const KEY_ID = 'key_0123456789abcdef01234567';
 const SECRET = 'lk_EXAMPLE…';
 
 const TIME_RESTRICTIONS = {
@@ -74,6 +74,25 @@ export const KEY_ISSUED = {
   warnings: [],
 };
 
+/** All gateways have confirmed a change. */
+export const PROPAGATION = { acknowledged: 7, gateways: 7, took_ms: 12, missing: [] };
+
+export const KEY_REVOKED = {
+  ...KEY,
+  status: 'revoked',
+  updated_at: '2027-01-17T11:00:00.000Z',
+  revoked_at: '2027-01-17T11:00:00.000Z',
+  version: 2,
+  propagation: {
+    acknowledged: 6,
+    gateways: 7,
+    took_ms: 1_004,
+    missing: [{ gateway: 'gw-a:8080', heard_ms_ago: 2_150 }],
+  },
+};
+
+export const KEY_DELETED = { id: KEY_ID, deleted: true, propagation: PROPAGATION };
+
 export const KEY_LIST = {
   keys: [KEY],
   unreadable: [],
@@ -87,6 +106,7 @@ export const KEY_ROTATED = {
   rotated_at: '2027-01-17T11:00:00.000Z',
   old_secret_expires_at: '2027-01-18T11:00:00.000Z',
   version: 2,
+  propagation: PROPAGATION,
 };
 
 export const KEY_SECRET = { id: KEY_ID, secret: SECRET };
@@ -101,6 +121,7 @@ export const BULK_RESULT = {
   ids: [KEY_ID, 'key_89abcdef0123456789abcdef'],
   failed: [],
   next: null,
+  propagation: null,
 };
 
 const REPORT = {
@@ -187,56 +208,3 @@ export const AUDIT_ENTRY = {
 };
 
 export const AUDIT_LIST = { entries: [AUDIT_ENTRY], pagination: { limit: 100, next: 'NDE' } };
-
-export const EXPLAIN_REQUEST = { key_id: KEY_ID, method: 'GET', path: '/api/domains', ip_address: '203.0.113.7' };
-
-const PASSED = { verdict: 'passed', code: null, passes_at: null };
-
-export const EXPLANATION = {
-  allowed: false,
-  status: 403,
-  code: 'ip_blocked',
-  title: 'Not allowed from this address',
-  detail: 'address 203.0.113.7; only 192.168.1.0/24 is allowed',
-  key: { id: KEY_ID, name: 'Production API Key' },
-  request: {
-    method: 'GET',
-    path: '/api/domains',
-    ip_address: '203.0.113.7',
-    user_agent: null,
-    at: '2027-01-17T10:30:00.000Z',
-  },
-  recorded: null,
-  route: { pattern: 'GET /api/domains/*', access: 'permission', required_permissions: ['domains:read'] },
-  permission: 'domains:read',
-  checks: [
-    { ...PASSED, check: 'request', restriction: null, detail: 'GET /api/domains' },
-    { ...PASSED, check: 'key-status', restriction: null, detail: 'active' },
-    {
-      check: 'restrictions',
-      restriction: 'ip',
-      verdict: 'denied',
-      code: 'ip_blocked',
-      detail: 'address 203.0.113.7; only 192.168.1.0/24 is allowed',
-      passes_at: null,
-    },
-    { ...PASSED, check: 'authorize', restriction: null, detail: 'domains:read opens GET /api/domains/*' },
-    { ...PASSED, check: 'limit', restriction: null, detail: '999 of 1000 at once are left' },
-  ],
-  would_deny: [],
-  limits: {
-    burst: { limit: 1_000, remaining: 999, full_in_ms: 360 },
-    hour: { limit: 10_000, remaining: 8_750, full_in_ms: 1_800_000 },
-    day: { limit: 100_000, remaining: 98_750, full_in_ms: 48_600_000 },
-  },
-  changes: [
-    {
-      change: 'add 203.0.113.7 to ip_restrictions',
-      set: { ip_restrictions: ['192.168.1.0/24', '203.0.113.7'] },
-      for: 'ip',
-      suffices: true,
-    },
-  ],
-  together_suffice: true,
-  warnings: [],
-};

@@ -2,8 +2,21 @@ import { z } from 'zod';
 import { KEY_SORTS, MAX_OFFSET } from '../../core/ports.ts';
 import { RESTRICTION_INPUTS, type RESTRICTION_VALUES, RESTRICTIONS, SHADOW_NAMES } from '../../restrictions/index.ts';
 import { countParameter, cursor, givenTime, keyId, pagination, permission, time } from './common.ts';
-import { KEY, KEY_CREATE, KEY_ISSUED, KEY_LIST, KEY_ROTATED, KEY_SECRET, KEY_UPDATE } from './examples.ts';
+import {
+  KEY,
+  KEY_CREATE,
+  KEY_DELETED,
+  KEY_ISSUED,
+  KEY_LIST,
+  KEY_REVOKED,
+  KEY_ROTATED,
+  KEY_SECRET,
+  KEY_UPDATE,
+  PROPAGATION,
+} from './examples.ts';
 import { permissionsInput } from './permissions.ts';
+
+import { receiptField } from './receipt.ts';
 
 export { type PermissionsInput, permissionsInput } from './permissions.ts';
 
@@ -117,10 +130,24 @@ export type KeyAnswer = z.infer<typeof keyAnswer>;
 
 const warnings = z.array(z.string()).meta({ description: 'What about it will probably not work as meant.' });
 
-export const keyChanged = keyAnswer
-  .extend({ warnings })
-  .meta({ id: 'ChangedKey', description: 'A key after a change.', examples: [{ ...KEY, warnings: [], version: 2 }] });
+export const keyChanged = keyAnswer.extend({ warnings, propagation: receiptField }).meta({
+  id: 'ChangedKey',
+  description: 'A key after a change.',
+  examples: [{ ...KEY, version: 2, warnings: [], propagation: PROPAGATION }],
+});
 export type KeyChanged = z.infer<typeof keyChanged>;
+
+export const keySwitched = keyAnswer.extend({ propagation: receiptField }).meta({
+  id: 'SwitchedKey',
+  description: 'A key that was enabled, disabled or revoked.',
+  examples: [KEY_REVOKED],
+});
+export type KeySwitched = z.infer<typeof keySwitched>;
+
+export const keyDeleted = z
+  .object({ id: keyId, deleted: z.literal(true), propagation: receiptField })
+  .meta({ id: 'DeletedKey', description: 'A key that is there no more.', examples: [KEY_DELETED] });
+export type KeyDeleted = z.infer<typeof keyDeleted>;
 
 export const keyIssued = keyAnswer
   .extend({ secret: z.string().meta({ description: 'Shown this once.' }), warnings })
@@ -148,6 +175,7 @@ export const keyRotated = z
     rotated_at: time,
     old_secret_expires_at: time,
     version: z.int(),
+    propagation: receiptField,
   })
   .meta({ id: 'RotatedKey', examples: [KEY_ROTATED] });
 export type KeyRotated = z.infer<typeof keyRotated>;
