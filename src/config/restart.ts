@@ -22,6 +22,30 @@ const FIXED: readonly (readonly [path: string, read: (config: Config) => unknown
 /** The paths of all settings that need a restart. */
 export const RESTART_SETTINGS: readonly string[] = FIXED.map(([path]) => path);
 
+/** A configuration as a process that runs since `started` takes it over: what needs a restart stays as it was then. */
+export function asStarted(started: Config, next: Config): Config {
+  const { listen, maxHeaderBytes } = started.proxy;
+  const { peppers, recoverableUnder } = started.keys;
+  const { management } = started;
+  return {
+    ...next,
+    proxy: { ...next.proxy, listen, maxHeaderBytes },
+    management: {
+      ...next.management,
+      listen: management.listen,
+      jwt: management.jwt,
+      maxBodyBytes: management.maxBodyBytes,
+    },
+    health: started.health,
+    store: started.store,
+    cache: started.cache,
+    keys: { ...next.keys, peppers, recoverableUnder },
+    places: started.places,
+    failures: started.failures,
+    log: { ...next.log, format: started.log.format },
+  };
+}
+
 /** The settings that differ and take effect only after a restart; a reload leaves them as they are. */
 export function restartOnly(before: Config, after: Config): string[] {
   return FIXED.filter(([, read]) => !isDeepStrictEqual(read(before), read(after))).map(([path]) => path);

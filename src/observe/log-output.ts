@@ -1,5 +1,5 @@
 /** What a pipe takes in one piece on Linux (PIPE_BUF): so lines of several workers on one pipe never mix. */
-const MAX_PIECE_BYTES = 4096;
+export const MAX_PIECE_BYTES = 4096;
 /** Lines that wait for a slow reader, all together; what comes on top is dropped and counted. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** The longest that a line waits for others to share a write with. */

@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LogConfig } from '../config/config.ts';
 import { loggedError } from './error-text.ts';
-import { type LogDestination, LogOutput, type LogOutputOptions } from './log-output.ts';
+import { type LogDestination, LogOutput, type LogOutputOptions, MAX_PIECE_BYTES } from './log-output.ts';
 import { boundedLine, escapeDeceptive, oneLine } from './log-text.ts';
 import { redactSecrets } from './redact.ts';
 
@@ -18,6 +18,11 @@ export interface LoggerOptions extends LogOutputOptions {
   readonly colors?: boolean;
   /** Where lines go; absent: standard output, which is also flushed when the process exits. */
   readonly destination?: LogDestination;
+  /**
+   * Other processes write to the same output: no line is longer than a pipe takes in one piece, and all carry the number
+   * of the worker, unless it is null.
+   */
+  readonly among?: { readonly worker: number | null };
 }
 
 export interface GatewayLog {
@@ -42,24 +47,59 @@ export function createLogger(config: LogConfig, options: LoggerOptions): Gateway
   const isPretty = config.format === 'pretty' || (config.format === 'auto' && options.stdoutIsTerminal);
   const colorize = options.stdoutIsTerminal && (options.colors ?? true);
   const layOut = isPretty ? prettyLines(colorize) : escapeDeceptive;
+  const { among } = options;
+  const worker = among?.worker ?? null;
+  const finish =
+    among === undefined ? (json: string): string => layOut(boundedLine(json)) : lineOfOnePiece(layOut, MAX_PIECE_BYTES);
   const logger = pino(
     {
       level: config.level,
-      base: null,
+      base: worker === null ? null : { worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: loggedError, error: loggedError },
-      hooks: { streamWrite: (line) => layOut(boundedLine(redactSecrets(line))) },
+      hooks: { streamWrite: (line) => finish(redactSecrets(line)) },
     },
     output,
   );
   // process.exit waits for nothing.
-  if (options.destination === undefined) process.once('exit', () => output.flushNow());
+  if (options.destination === undefined || among !== undefined) process.once('exit', () => output.flushNow());
   return {
     logger,
-    writeLine: isPretty ? (json) => output.write(layOut(json)) : (json) => output.write(json),
+    writeLine: requestWriter(output, { isPretty, layOut, finish, worker, isShared: among !== undefined }),
     dropped: () => output.dropped,
     close: () => output.drain(CLOSE_TIMEOUT_MS),
+  };
+}
+
+/** @returns what lays a line out so that no other process can write into the midst of it */
+function lineOfOnePiece(layOut: (json: string) => string, maxBytes: number): (json: string) => string {
+  return (json) => {
+    // Laying out can make it longer than it was, by escapes: at most six times.
+    for (let most = maxBytes; most > maxBytes / 8; most /= 2) {
+      const line = layOut(boundedLine(json, most));
+      if (Buffer.byteLength(line) <= maxBytes) return line;
+    }
+    return layOut(boundedLine(json, maxBytes / 8));
+  };
+}
+
+interface WriterOptions {
+  readonly isPretty: boolean;
+  readonly layOut: (json: string) => string;
+  readonly finish: (json: string) => string;
+  readonly worker: number | null;
+  readonly isShared: boolean;
+}
+
+/** Request lines come without secrets and in ASCII: they are written as they are wherever that may be. */
+function requestWriter(output: LogOutput, options: WriterOptions): (json: string) => void {
+  const { isPretty, layOut, finish, worker, isShared } = options;
+  if (!isShared) return isPretty ? (json) => output.write(layOut(json)) : (json) => output.write(json);
+  const label = worker === null ? '}\n' : `,"worker":${worker}}\n`;
+  return (json) => {
+    const line = `${json.slice(0, -2)}${label}`;
+    output.write(isPretty || line.length > MAX_PIECE_BYTES ? finish(line) : line);
   };
 }
 

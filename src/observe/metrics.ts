@@ -1,4 +1,12 @@
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import type { PlacesStatus } from '../core/places.ts';
 import { CountedHistogram } from './counted-histogram.ts';
 import { addCounter, addGauge, addLabelled, counts } from './metric-kinds.ts';
@@ -23,8 +31,15 @@ export interface MetricsSources {
   readonly requestLogDropped: () => number;
   /** Mistakes of Latchkey's own that nobody else is told of. */
   readonly internalErrors: () => number;
-  readonly configReloads: () => { readonly success: number; readonly failure: number };
+  /** null: somebody else counts them. */
+  readonly configReloads: (() => ReloadCounts) | null;
   readonly places: () => PlacesStatus;
+}
+
+/** Configurations that were taken over, and those that could not be. */
+export interface ReloadCounts {
+  readonly success: number;
+  readonly failure: number;
 }
 
 /** What the management API counted. Read at every scrape; labels that are few. */
@@ -38,7 +53,7 @@ export interface ManagementCounts {
 }
 
 /** What one process counted, in a form that can be sent to another. */
-export type MetricsSnapshot = object[];
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 export interface Metrics {
   readonly contentType: string;
@@ -77,7 +92,16 @@ export function createMetrics(
 
 /** The sum of what several workers counted, as text for one scrape. */
 export function renderTogether(snapshots: readonly MetricsSnapshot[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...snapshots]).metrics();
+  return together(snapshots).metrics();
+}
+
+/** The sum of what several workers counted, in the form of one snapshot. */
+export function addSnapshots(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  return together(snapshots).getMetricsAsJSON();
+}
+
+function together(snapshots: readonly MetricsSnapshot[]): Registry {
+  return AggregatorRegistry.aggregate(snapshots.map((snapshot) => [...snapshot]));
 }
 
 function addTraffic(registry: Registry, traffic: TrafficCounters): void {
@@ -144,9 +168,7 @@ function addSources(registry: Registry, from: MetricsSources): void {
     from.requestLogDropped,
   );
   counter('latchkey_internal_errors_total', 'Mistakes of Latchkey itself; please report them.', from.internalErrors);
-  addLabelled(registry, 'latchkey_config_reloads_total', 'Reloads of the configuration.', 'result', () =>
-    Object.entries(from.configReloads()),
-  );
+  if (from.configReloads !== null) addReloads(registry, from.configReloads);
   new Gauge({
     name: 'latchkey_build_info',
     help: 'Versions of Latchkey and of Node; the value is always 1.',
@@ -154,6 +176,13 @@ function addSources(registry: Registry, from: MetricsSources): void {
     registers: [registry],
     aggregator: 'first',
   }).set({ version: from.version, node: process.versions.node }, 1);
+}
+
+/** @param read how many there were until now */
+export function addReloads(registry: Registry, read: () => ReloadCounts): void {
+  addLabelled(registry, 'latchkey_config_reloads_total', 'Reloads of the configuration.', 'result', () =>
+    Object.entries(read()),
+  );
 }
 
 function addManagement(registry: Registry, management: ManagementCounts): void {

@@ -11,13 +11,15 @@ import { createFailureThrottle } from '../limits/failure-throttle.ts';
 import { LedgerLimiter } from '../limits/limiter.ts';
 import type { GatewayLog } from '../observe/logger.ts';
 import { compileGlobal } from '../restrictions/global.ts';
-import { systemClock } from './clock.ts';
+import { elapsed, systemClock } from './clock.ts';
 
 export interface GateKeeperOptions {
   readonly config: Config;
   readonly store: Store;
   readonly places: Places;
   readonly logger: GatewayLog['logger'];
+  /** Told up to which change nothing is used from memory that was changed. */
+  readonly onApplied: (cursor: string) => void;
 }
 
 /** All that the checks ask, over the store; what a reload changes of it, changes for the requests that come from then on. */
@@ -33,17 +35,28 @@ export class GateKeeper implements Gate {
   #config: Config;
   #roles: RolePermissions = NO_ROLES;
 
-  constructor({ config, store, places, logger }: GateKeeperOptions) {
+  constructor({ config, store, places, logger, onApplied }: GateKeeperOptions) {
     this.#config = config;
     this.#store = store;
     this.#places = places;
     this.#logger = logger;
     const hasher = createSecretHasher(config.keys.peppers);
-    const options = { ...config.cache, onRolesChanged: () => this.#readRoles() };
+    const options = { ...config.cache, onRolesChanged: () => this.#readRoles(), onApplied };
     this.keys = new KeyDirectory(store.keys, hasher, this.#loader(), systemClock, options);
-    this.limiter = new LedgerLimiter(store.limits, systemClock, config.cache.maxKeys);
+    this.limiter = new LedgerLimiter(store.limits, systemClock, config.cache.maxKeys, elapsed);
     this.failures = createFailureThrottle(config.failures);
     this.restrictions = compileGlobal(config.restrictions, places);
+  }
+
+  async start(): Promise<void> {
+    this.limiter.start();
+    await this.keys.start();
+  }
+
+  /** Call it when no request can follow. */
+  async stop(): Promise<void> {
+    this.keys.stop();
+    await this.limiter.close();
   }
 
   reload(config: Config): void {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Config, ListenAddress } from '../config/config.ts';
 import { restartOnly } from '../config/restart.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -8,8 +9,8 @@ import { failedTellings } from '../gateway/tell.ts';
 import { createUpgrader, type Upgrader } from '../gateway/upgrade.ts';
 import { createHealthServer, type HealthServer } from '../observe/health-server.ts';
 import type { GatewayLog } from '../observe/logger.ts';
-import { createMetrics, type MetricsSources } from '../observe/metrics.ts';
-import { createReadiness } from '../observe/readiness.ts';
+import { createMetrics, type Metrics, type MetricsSnapshot, type MetricsSources } from '../observe/metrics.ts';
+import { type Conditions, createReadiness } from '../observe/readiness.ts';
 import { createRequestLog } from '../observe/request-log.ts';
 import { TrafficCounters } from '../observe/traffic.ts';
 import type { LivePlaces } from '../places/index.ts';
@@ -18,7 +19,9 @@ import { systemClock as clock } from './clock.ts';
 import { GateKeeper } from './gate-keeper.ts';
 import { createManagementPlane, type ManagementPlane } from './management-plane.ts';
 import { openLoggedPlaces } from './places.ts';
+import { Presence } from './presence.ts';
 import { Recorders } from './recorders.ts';
+import type { RunningServer, RunningWorker, ServerOptions } from './running.ts';
 
 /** What is opened before a server can be made. */
 interface Opened {
@@ -27,31 +30,24 @@ interface Opened {
   readonly management: ManagementPlane | null;
 }
 
-export interface ServerOptions {
-  readonly log: GatewayLog;
-  readonly version: string;
-}
-
-/** A gateway that serves: proxy, management, health and metrics, and what works behind them. */
-export interface RunningServer {
-  readonly proxyAddress: ListenAddress;
-  readonly healthAddress: ListenAddress;
-  /** null: there is no management listener. */
-  readonly managementAddress: ListenAddress | null;
-  /** Takes over another configuration. Returns the settings that changed and that only a restart brings in. */
-  reload(config: Config): readonly string[];
-  /** Counts a configuration that could not be taken over. */
-  reloadFailed(): void;
-  /** Drains, writes what waits to be written, and closes everything. */
-  stop(): Promise<void>;
-}
-
 /**
  * Starts everything, or nothing: what was opened before something fails is closed again.
  * @throws StoreError when the store cannot be opened, ConfigError or PlacesError for a file that cannot be used, a system
  *   error (`EADDRINUSE`, …) when an address cannot be had
  */
-export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
+export function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
+  return startOne(config, options, false);
+}
+
+/**
+ * Starts one worker of several: it shares the address of the proxy with the others, and serves no health and metrics.
+ * @throws what startServer throws
+ */
+export function startWorker(config: Config, options: ServerOptions): Promise<RunningWorker> {
+  return startOne(config, options, true);
+}
+
+async function startOne(config: Config, options: ServerOptions, isWorker: boolean): Promise<Server> {
   const places = await openLoggedPlaces(config.places, options.log.logger);
   const store = await openStore(config.store, clock);
   const management = await createManagementPlane({ config, store, places, clock, ...options }).catch(
@@ -60,7 +56,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       throw error;
     },
   );
-  const server = new Server(config, options, { store, places, management });
+  const server = new Server(config, options, { store, places, management }, isWorker);
   try {
     await server.start();
   } catch (error) {
@@ -70,7 +66,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   return server;
 }
 
-class Server implements RunningServer {
+class Server implements RunningServer, RunningWorker {
   #config: Config;
   /** For those who ask again about a request that was let in before: open WebSockets. */
   #routes: RouteTable;
@@ -78,20 +74,30 @@ class Server implements RunningServer {
   readonly #opened: Opened;
   readonly #log: GatewayLog;
   readonly #gate: GateKeeper;
+  readonly #presence: Presence;
   readonly #recorders: Recorders;
   readonly #upgrader: Upgrader;
   readonly #gateway: Gateway;
-  readonly #health: HealthServer;
+  /** null: another process serves them. */
+  readonly #health: HealthServer | null;
+  readonly #metrics: Metrics;
   readonly #traffic = new TrafficCounters();
   readonly #reloads = { success: 0, failure: 0 };
 
-  constructor(config: Config, { log, version }: ServerOptions, opened: Opened) {
+  /** Says which conditions are met. */
+  readonly conditions: () => Promise<Conditions>;
+
+  constructor(config: Config, { log, version }: ServerOptions, opened: Opened, isWorker: boolean) {
     const { store } = opened;
     this.#config = config;
     this.#routes = new RouteTable(config.access);
     this.#log = log;
     this.#opened = opened;
-    const gate = new GateKeeper({ config, store, places: opened.places, logger: log.logger });
+    const { logger } = log;
+    const presence = new Presence({ registry: store.gateways, name: () => this.#name(), logger });
+    this.#presence = presence;
+    const onApplied = (cursor: string): void => presence.applied(cursor);
+    const gate = new GateKeeper({ config, store, places: opened.places, logger, onApplied });
     this.#gate = gate;
     opened.management?.onChange(() => gate.keys.refresh());
     this.#recorders = new Recorders({ store, clock, log, config: () => this.#config });
@@ -103,19 +109,12 @@ class Server implements RunningServer {
       maxStaleMs: config.cache.maxStaleMs,
       routes: () => this.#routes,
     });
-    this.#gateway = createGateway({ config, gate, clock, onExchange, upgrades: this.#upgrader });
-    this.#health = createHealthServer({
-      listen: config.health.listen,
-      ready: createReadiness({
-        clock,
-        ping: () => store.ping(),
-        isListening: () => this.#gateway.address !== null,
-        isDraining: () => this.#isDraining,
-        places: () => opened.places.status(),
-        storeGraceMs: config.health.storeGraceMs,
-      }),
-      metrics: createMetrics(this.#traffic, this.#metricSources(version), opened.management?.counters ?? null),
-    });
+    this.#gateway = createGateway({ config, gate, clock, onExchange, upgrades: this.#upgrader, sharesPort: isWorker });
+    const sources = this.#metricSources(version, isWorker);
+    this.#metrics = createMetrics(this.#traffic, sources, opened.management?.counters ?? null);
+    this.conditions = this.#readiness();
+    const health = { listen: config.health.listen, ready: this.conditions, metrics: this.#metrics };
+    this.#health = isWorker ? null : createHealthServer(health);
   }
 
   get proxyAddress(): ListenAddress {
@@ -123,7 +122,7 @@ class Server implements RunningServer {
   }
 
   get healthAddress(): ListenAddress {
-    return addressOf(this.#health.address);
+    return addressOf(this.#health?.address ?? null);
   }
 
   get managementAddress(): ListenAddress | null {
@@ -132,9 +131,11 @@ class Server implements RunningServer {
   }
 
   async start(): Promise<void> {
-    await this.#health.listen();
+    await this.#health?.listen();
     this.#opened.places.start();
-    await this.#gate.keys.start();
+    await this.#gate.start();
+    // Before the first request: whoever is told that every gateway acts on a change must not have missed this one.
+    await this.#presence.start();
     await this.#opened.management?.server.listen();
     await this.#gateway.listen();
   }
@@ -164,11 +165,34 @@ class Server implements RunningServer {
       this.#gateway.address === null ? this.#gateway.close() : this.#gateway.drain(),
       management?.server.close(),
     ]);
-    this.#gate.keys.stop();
+    await this.#presence.stop();
+    await this.#gate.stop();
     await places.stop();
     await this.#recorders.stop();
     await store.close();
-    await this.#health.close();
+    await this.#health?.close();
+  }
+
+  snapshot(): Promise<MetricsSnapshot> {
+    return this.#metrics.snapshot();
+  }
+
+  #readiness(): () => Promise<Conditions> {
+    const { store, places } = this.#opened;
+    return createReadiness({
+      clock,
+      ping: () => store.ping(),
+      isListening: () => this.#gateway.address !== null,
+      isDraining: () => this.#isDraining,
+      places: () => places.status(),
+      storeGraceMs: this.#config.health.storeGraceMs,
+    });
+  }
+
+  /** What people call this gateway: its machine and the port that clients connect to. */
+  #name(): string {
+    // Workers share the address.
+    return `${hostname()}:${this.#gateway.address?.port ?? this.#config.proxy.listen.port}/${process.pid}`;
   }
 
   /** Each ended exchange goes to the counters, to those who record it in the store, and to the log when that is wanted. */
@@ -182,7 +206,7 @@ class Server implements RunningServer {
     };
   }
 
-  #metricSources(version: string): MetricsSources {
+  #metricSources(version: string, isWorker: boolean): MetricsSources {
     const { keys: directory, limiter } = this.#gate;
     return {
       version,
@@ -198,7 +222,8 @@ class Server implements RunningServer {
       usageDropped: () => this.#recorders.usageDropped,
       requestLogDropped: () => this.#recorders.requestsDropped,
       internalErrors: () => failedTellings(),
-      configReloads: () => this.#reloads,
+      // Told once, not once for each worker.
+      configReloads: isWorker ? null : () => this.#reloads,
       places: () => this.#opened.places.status(),
     };
   }

@@ -135,6 +135,10 @@ t.test('a store is an URL, or a map with more to say', async (t) => {
     'rediss://u:p%40ss@redis.example.com',
     'redis://[::1]:7001',
     'redis://cache.default.svc:6379/15',
+    'redis+sentinel://u:p%40ss@s1:26379,[::1],s3.example.com:26381/my-primary/2',
+    'rediss+sentinel://s1/main',
+    'redis+cluster://u:pw@10.0.0.1:7000,10.0.0.2:7001',
+    'rediss+cluster://node.example.com/0',
   ]) {
     t.strictSame(store(`{ url: "${url}", timeout: 1s }`), { kind: 'redis', url, timeoutMs: 1000 }, url);
   }
@@ -150,7 +154,16 @@ t.test('a store that cannot be used is explained without its password', async (t
     'redis://u:hunter2@a,b/0',
     'redis://u:hunter2@h/0?db=3',
     'redis://u:hunter2%ff@h',
-    'redis+sentinel://u:hunter2@h:26379/main',
+    'redis+sentinel://u:hunter2@h:26379',
+    'redis+sentinel://u:hunter2@h:26379/',
+    'redis+sentinel://u:hunter2@h:26379/main/db',
+    'redis+sentinel://u:hunter2@h:26379,/main',
+    'redis+sentinel://u:hunter2@a:1,b:99999/main',
+    'redis+sentinel://u:hunter2%ff@a:1/main',
+    'redis+cluster://u:hunter2@a:7000/3',
+    'redis+cluster://u:hunter2@a:7000,u:hunter2@b:7000',
+    `redis+cluster://u:hunter2@${'a,'.repeat(32)}a`,
+    'redis+magic://u:hunter2@h:26379/main',
     'redis://u:hunter2 x@h',
     'hunter2',
     'sqlite:',
@@ -163,6 +176,8 @@ t.test('a store that cannot be used is explained without its password', async (t
     t.notMatch(found.join(), /hunter2/, url);
     t.equal(complaints(`store: { url: ${JSON.stringify(url)} }`)[0], found[0]?.replace('store:', 'store.url:'));
   }
+  t.match(complaints('store: "redis+sentinel://s1:26379"'), [/redis\+sentinel:\/\/HOST:PORT,HOST:PORT\/NAME/]);
+  t.match(complaints('store: "redis+cluster://n1:7000/3"'), [/redis\+cluster:\/\/.* a cluster has but one/]);
   t.match(complaints('store: { url: "sqlite:a", tiemout: 1s }'), [/^store.tiemout: .*did you mean "timeout"/]);
   t.match(complaints('store: 7'), [/^store: expected sqlite/]);
 });
@@ -172,6 +187,9 @@ t.test('the password for Redis can be in a file, as it is', async (t) => {
   const file = join(dir, 'password');
   t.match(load(`store: { url: "redis://app@r:6379/2", password_file: ${file} }`).config.store, {
     url: 'redis://app:p%40ss%2Fw%3Ard%3F%23@r:6379/2',
+  });
+  t.match(load(`store: { url: "redis+sentinel://app@s1,s2:1/main/2", password_file: ${file} }`).config.store, {
+    url: 'redis+sentinel://app:p%40ss%2Fw%3Ard%3F%23@s1,s2:1/main/2',
   });
   t.match(load(`store: { url: "redis://r", password_file: ${file} }`).config.store, { url: /^redis:\/\/:p%40ss.*@r$/ });
   const both = `store: { url: "redis://:pw@r", password_file: ${file} }`;

@@ -9,7 +9,8 @@ const PLENTY = 1_000_000;
 const SLOW: Limits = { perHour: 60, perDay: 100, burst: 50 };
 const BINDING: Readonly<Record<LimitName, Limits>> = {
   hour: { perHour: 5, perDay: PLENTY, burst: PLENTY },
-  day: { perHour: PLENTY, perDay: 5, burst: PLENTY },
+  // A bucket that refills so slowly that it stays as it is between two questions.
+  day: { perHour: 100, perDay: 5, burst: PLENTY },
   burst: { perHour: 60, perDay: PLENTY, burst: 5 },
 };
 

@@ -35,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'stores',
     'demo',
   ],
+  workers: ['core', 'config', 'observe', 'wiring'],
   cli: [
     'core',
     'config',
@@ -48,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'gateway',
     'management',
     'wiring',
+    'workers',
     'demo',
   ],
   main: ['cli'],

@@ -70,8 +70,12 @@ t.test('whatever is logged, a line is bounded', async (t) => {
   const looped = await written(({ logger }) => logger.error({ err: loop }));
   t.ok(looped.length < 66_000, 'errors that cause each other');
   t.match(JSON.parse(looped), { level: 'error', err: { type: 'Error' }, msg: /^a{2048}\.\.\.$/ });
-  const wide = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`field${i}`, 'b'.repeat(5000)]));
-  const text = await written(({ logger }) => logger.info(wide, 'wide'));
+  const fields = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`field${i}`, 'b'.repeat(5000)]));
+  const some = await written(({ logger }) => logger.info(fields(50), 'some'));
+  t.ok(some.length < 66_000, 'some fields');
+  t.match(JSON.parse(some), { msg: 'some', field49: /^b{1024}\.\.\.$/ }, 'all of them are kept');
+  const text = await written(({ logger }) => logger.info(fields(2000), 'wide'));
   t.ok(text.length < 66_000, 'many fields');
   t.match(JSON.parse(text), { level: 'info', msg: 'wide', cut: true });
 });
@@ -144,3 +148,28 @@ t.test('the level holds, and can be changed while running', async (t) => {
   t.equal(text.trimEnd().split('\n').length, 2);
   t.equal(await written(({ logger }) => logger.fatal('x'), { level: 'silent' }), '');
 });
+
+t.test(
+  'among others that write to the same output, a line names the worker and fits into a pipe as one piece',
+  async (t) => {
+    const err = new Error('é'.repeat(5_000), { cause: new Error('\u202e'.repeat(5_000)) });
+    const fields = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, '\u007f'.repeat(70)]));
+    const calls: ((log: GatewayLog) => void)[] = [
+      ({ logger }) => logger.error({ err, odd: '\u007f'.repeat(4_000), rest: 'a'.repeat(70_000) }, 'failed'),
+      ({ logger }) => logger.info(fields, 'wide'),
+      ({ writeLine }) => writeLine(`{"level":"info","msg":"request","path":"${'\\u00e9'.repeat(1_000)}"}\n`),
+      ({ writeLine }) => writeLine('{"level":"info","msg":"request","path":"/a"}\n'),
+    ];
+    const among = { worker: 3 };
+    const pretty = await Promise.all(calls.map((call) => written(call, { format: 'pretty' }, { among })));
+    const json = await Promise.all(calls.map((call) => written(call, { format: 'json' }, { among })));
+    for (const line of [...pretty, ...json]) t.ok(Buffer.byteLength(line) <= 4096, `${Buffer.byteLength(line)} bytes`);
+    const [failed, wide, request, short] = json.map((line) => JSON.parse(line) as Record<string, unknown>);
+    t.match(failed, { level: 'error', worker: 3, msg: 'failed', err: { message: /^é{64,}\.\.\.$/ } });
+    t.match(wide, { level: 'info', worker: 3, msg: 'wide', cut: true });
+    t.match(request, { worker: 3, msg: 'request', path: /^é{64,}/ });
+    t.strictSame(short, { level: 'info', msg: 'request', path: '/a', worker: 3 });
+    const supervisor = await written(({ logger }) => logger.info('x'), {}, { among: { worker: null } });
+    t.notMatch(supervisor, 'worker');
+  },
+);

@@ -17,13 +17,20 @@ export function localUrl({ host, port }: ListenAddress): string {
   return `http://${addressText({ host: local, port })}`;
 }
 
+/** What there is to tell of a gateway that runs. */
+export interface Announced extends Pick<RunningServer, 'proxyAddress' | 'managementAddress' | 'healthAddress'> {
+  /** The processes that serve, by the number of the worker; absent: this one does. */
+  readonly pids?: ReadonlyMap<number, number>;
+}
+
 /** Tells a person where the gateway listens and what it protects. */
-export function announce(server: RunningServer, config: Config, args: Args, io: Io): void {
+export function announce(server: Announced, config: Config, args: Args, io: Io): void {
   const upstreams = config.upstreams.map((upstream) => upstream.url).join(', ');
   io.say(`latchkey ${packageVersion()} listens on http://${addressText(server.proxyAddress)}, protecting ${upstreams}`);
   if (server.managementAddress !== null) {
     io.say(`management: http://${addressText(server.managementAddress)}${tokenAdvice(config, args, io)}`);
   }
+  if (server.pids !== undefined) io.say(`workers: ${server.pids.size}, pids ${[...server.pids.values()].join(' ')}`);
   io.say(`health and metrics: http://${addressText(server.healthAddress)} (/livez, /readyz, /metrics)`);
   io.say(`keys: ${storeText(config)}; configuration: ${config.file ?? 'none, every setting has its default'}`);
 }
@@ -36,7 +43,7 @@ function tokenAdvice(config: Config, args: Args, io: Io): string {
 }
 
 /** The same for a program. */
-export function announcement(server: RunningServer, config: Config): Readonly<Record<string, unknown>> {
+export function announcement(server: Announced, config: Config): Readonly<Record<string, unknown>> {
   return {
     version: packageVersion(),
     proxy: { ...server.proxyAddress, url: localUrl(server.proxyAddress) },
@@ -45,6 +52,7 @@ export function announcement(server: RunningServer, config: Config): Readonly<Re
         ? null
         : { ...server.managementAddress, url: localUrl(server.managementAddress) },
     health: { ...server.healthAddress, url: localUrl(server.healthAddress) },
+    workers: server.pids === undefined ? null : Array.from(server.pids, ([worker, pid]) => ({ worker, pid })),
     upstreams: config.upstreams.map((upstream) => upstream.url),
     store: storeText(config),
     config: config.file,

@@ -1,10 +1,9 @@
 import { type DemoApi, startDemoApi } from '../../demo/api.ts';
 import type { ManagementClient } from '../../management/client.ts';
 import type { KeyIssued } from '../../management/schemas/key.ts';
-import type { RunningServer } from '../../wiring.ts';
 import { CliError } from '../failure.ts';
 import type { Io } from '../io.ts';
-import { localUrl } from './announce.ts';
+import { type Announced, localUrl } from './announce.ts';
 
 const HOST = '127.0.0.1';
 /** Where config/latchkey.yaml expects the API. */
@@ -57,7 +56,7 @@ export async function issueDemoKey(client: ManagementClient, now: number): Promi
 }
 
 /** What to paste into another terminal. */
-export function demoText(server: RunningServer, { id, secret }: KeyIssued, io: Io): string {
+export function demoText(server: Announced, { id, secret }: KeyIssued, io: Io): string {
   const url = localUrl(server.proxyAddress);
   const key = `-H 'Authorization: Bearer ${secret}'`;
   return [
@@ -81,6 +80,6 @@ export function demoText(server: RunningServer, { id, secret }: KeyIssued, io: I
   ].join('\n');
 }
 
-function managementLines({ managementAddress }: RunningServer): string[] {
+function managementLines({ managementAddress }: Announced): string[] {
   return managementAddress === null ? [] : [`API docs: ${localUrl(managementAddress)}/docs`];
 }

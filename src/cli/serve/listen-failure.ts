@@ -48,6 +48,9 @@ function reason(code: string, { host }: ListenAddress): string {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `cannot be listened on: the name ${host} is not known`;
+    case 'ENOTSUP':
+    case 'EOPNOTSUPP':
+      return 'cannot be shared by several processes on this system; leave --workers out';
     default:
       return `cannot be listened on: ${code}`;
   }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Config, ListenAddress, ManagementConfig, UpstreamConfig } from '../../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
@@ -18,12 +19,17 @@ import type { Listener } from './listen-failure.ts';
 /** The configuration that comes with the program, made for the demo API. */
 const DEMO_CONFIG = fileURLToPath(new URL('../../../config/latchkey.yaml', import.meta.url));
 
+/** Processes that may serve together. */
+const MAX_WORKERS = 64;
+
 /** What is served, and how to make the same of the file when it has changed. */
 export interface ServePlan {
   /** The configuration as it was read. */
   readonly read: Config;
   /** Puts the options on top of a configuration that was read. */
   readonly adjust: (config: Config) => Config;
+  /** Processes that serve: 1 is this one. */
+  readonly workers: number;
 }
 
 /**
@@ -37,6 +43,7 @@ export function planServe(args: Args, io: Io): ServePlan {
     throw usageError('--demo brings its own upstream; give either --demo or --upstream');
   }
   const upstream = upstreamUrl === undefined ? null : upstreamConfiguration(upstreamUrl, io);
+  const workers = workersOption(args.one('workers'));
   const proxyListen = listenOption(args, 'listen');
   const healthListen = listenOption(args, 'health-listen');
   const managementListen = listenOptionOrOff(args, 'management-listen');
@@ -53,7 +60,15 @@ export function planServe(args: Args, io: Io): ServePlan {
       },
       args,
     );
-  return { read: config, adjust };
+  return { read: config, adjust, workers };
+}
+
+function workersOption(text: string | undefined): number {
+  if (text === undefined) return 1;
+  if (text === 'auto') return Math.min(MAX_WORKERS, availableParallelism());
+  const workers = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (workers >= 1 && workers <= MAX_WORKERS) return workers;
+  throw usageError(`--workers: expected a number from 1 to ${MAX_WORKERS}, or auto`);
 }
 
 function readConfiguration(args: Args, io: Io, upstream: LoadedConfig | null): LoadedConfig {

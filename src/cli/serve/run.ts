@@ -4,6 +4,7 @@ import { type ConfigWatch, watchConfig } from '../../config/watch.ts';
 import type { DemoApi } from '../../demo/api.ts';
 import { createLogger, type GatewayLog } from '../../observe/logger.ts';
 import type { RunningServer } from '../../wiring.ts';
+import type { RunningWorkers } from '../../workers/supervisor.ts';
 import type { Args } from '../args.ts';
 import type { Io } from '../io.ts';
 import { withManagement } from '../management.ts';
@@ -17,6 +18,9 @@ import { planServe, type ServePlan, withFreePort, withUpstream } from './plan.ts
 
 /** When all is closed and something still holds the process, it ends nevertheless. */
 const EXIT_GRACE_MS = 1_000;
+
+/** One process or several. */
+type Running = RunningServer | RunningWorkers;
 
 /** Runs until a signal, and returns the exit code. */
 export async function runServe(args: Args, io: Io): Promise<number> {
@@ -32,8 +36,8 @@ export async function runServe(args: Args, io: Io): Promise<number> {
 }
 
 async function serveUntilStopped(wanted: ServePlan, args: Args, io: Io, demo: DemoApi | null = null): Promise<number> {
-  const options = { stdoutIsTerminal: io.stdoutIsTerminal, colors: io.colors };
-  const log = createLogger(wanted.adjust(wanted.read).log, options);
+  const among = wanted.workers > 1 ? { among: { worker: null } } : {};
+  const log = createLogger(wanted.adjust(wanted.read).log, { ...outputOf(io), ...among });
   let watch: ConfigWatch | null = null;
   const ending = new Ending({
     io,
@@ -44,6 +48,7 @@ async function serveUntilStopped(wanted: ServePlan, args: Args, io: Io, demo: De
   const { plan, server } = await start(wanted, log, io, demo !== null);
   const config = plan.adjust(plan.read);
   await introduce(server, config, args, io, demo !== null);
+  if ('speak' in server) server.speak();
   watch = config.file === null ? null : watchFile(config.file, plan, server, log, io);
   const code = await ending.begun;
   await watch?.close();
@@ -59,14 +64,12 @@ async function start(
   log: GatewayLog,
   io: Io,
   anyPort: boolean,
-): Promise<{ plan: ServePlan; server: RunningServer }> {
-  const { startServer } = await import('../../wiring.ts');
-  const version = packageVersion();
+): Promise<{ plan: ServePlan; server: Running }> {
   let plan = wanted;
   for (;;) {
     const config = plan.adjust(plan.read);
     try {
-      return { plan, server: await startServer(config, { log, version }) };
+      return { plan, server: await startGateway(config, plan.workers, log, io) };
     } catch (error) {
       const taken = anyPort ? takenListener(error, config) : null;
       // A free port cannot be taken: this ends after each listener has been moved.
@@ -78,8 +81,19 @@ async function start(
   }
 }
 
+async function startGateway(config: Config, workers: number, log: GatewayLog, io: Io): Promise<Running> {
+  const version = packageVersion();
+  if (workers === 1) return (await import('../../wiring.ts')).startServer(config, { log, version });
+  const { startWorkers } = await import('../../workers/supervisor.ts');
+  return startWorkers(config, { workers, log, version, output: outputOf(io) });
+}
+
+function outputOf({ stdoutIsTerminal, colors }: Io): Pick<Io, 'stdoutIsTerminal' | 'colors'> {
+  return { stdoutIsTerminal, colors };
+}
+
 /** Says where the gateway is, and what to do with it. */
-async function introduce(server: RunningServer, config: Config, args: Args, io: Io, isDemo: boolean): Promise<void> {
+async function introduce(server: Running, config: Config, args: Args, io: Io, isDemo: boolean): Promise<void> {
   const json = args.has('json');
   if (!json) announce(server, config, args, io);
   if (!isDemo) {
@@ -93,13 +107,13 @@ async function introduce(server: RunningServer, config: Config, args: Args, io: 
 }
 
 /** Takes over every change of the file. */
-function watchFile(file: string, plan: ServePlan, server: RunningServer, log: GatewayLog, io: Io): ConfigWatch {
+function watchFile(file: string, plan: ServePlan, server: Running, log: GatewayLog, io: Io): ConfigWatch {
   return watchConfig({
     file,
     environment: io.environment,
     current: plan.read,
-    onChange: ({ config }) => {
-      const restart = server.reload(plan.adjust(config));
+    onChange: async ({ config }) => {
+      const restart = await server.reload(plan.adjust(config));
       log.logger.info({ file }, 'the configuration was reloaded');
       if (restart.length > 0) log.logger.warn({ settings: restart }, 'some changed settings need a restart');
     },
