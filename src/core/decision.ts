@@ -36,6 +36,20 @@ export interface RecentUse {
   address: string;
   /** How the store last said that its limits stand: where this process goes on from when the store is down. */
   lease: Lease | null;
+  readonly pace: Pace;
+}
+
+/** How often a key is used here: requests of a period, and of the one before. */
+export interface Pace {
+  /** When the period began, in milliseconds of a clock that never goes back. */
+  since: number;
+  count: number;
+  before: number;
+}
+
+/** Of a key that was not used here yet. */
+export function noRecentUse(): RecentUse {
+  return { address: '', lease: null, pace: { since: 0, count: 0, before: 0 } };
 }
 
 /** The outcome of the checks for one request. Checks fill it in; nobody else writes to it. */

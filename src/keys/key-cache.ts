@@ -85,7 +85,7 @@ export class KeyCache {
     // How limits stand is told in remainders, which mean nothing under other limits.
     const recent: RecentUse = sameLimits(before.limits, cached.key.limits)
       ? before.recent
-      : { address: before.recent.address, lease: null };
+      : { ...before.recent, lease: null };
     return { ...cached, key: { ...cached.key, recent } };
   }
 

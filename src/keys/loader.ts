@@ -1,4 +1,4 @@
-import type { LoadedKey } from '../core/decision.ts';
+import { type LoadedKey, noRecentUse } from '../core/decision.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
 import { compilePermissions, sortedPermissions } from '../core/permission.ts';
@@ -60,6 +60,6 @@ export function loadKey(record: KeyRecord, catalogue: LoadSettings, places: Plac
     restrictions: compileRestrictions(record.restrictions, places, shadow),
     shadowsLimits: shadow.has(LIMITS_NAME),
     permissionsHeader: permissions.join(' '),
-    recent: { address: '', lease: null },
+    recent: noRecentUse(),
   };
 }

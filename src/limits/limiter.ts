@@ -4,42 +4,78 @@ import type { Limiter } from '../core/gate.ts';
 import type { Lease } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../core/ports.ts';
+import { LeaseBook, type LeaseBookStats } from './lease-book.ts';
 import { type OutageAdmissions, OutageLedger } from './outage-ledger.ts';
 
 /** After the ledger failed, how long this process decides alone before one request asks the ledger again. */
 const RETRY_LEDGER_MS = 500;
 
-export interface LimiterStats {
+/** How often what was taken ahead and may not be spent any more is given back. */
+const SWEEP_MS = 200;
+
+export interface LimiterStats extends LeaseBookStats {
   /** Admissions that this process decided alone because the ledger could not be asked. */
   readonly fallbacks: number;
   readonly ledgerErrors: number;
 }
 
 /**
- * Takes admissions from the ledger that all processes share, one for each request. While the ledger cannot be asked,
- * this process enforces the same limits alone, from how they last stood.
+ * Takes admissions from the ledger that all processes share, for busy keys several at a time (lease-book.ts). While the
+ * ledger cannot be asked, this process enforces the same limits alone, from how they last stood; what it took ahead before
+ * is spent first, since that is counted already.
  */
 export class LedgerLimiter implements Limiter {
   readonly #ledger: LimitLedger;
   readonly #clock: Clock;
   readonly #outage: OutageLedger;
+  readonly #book: LeaseBook;
+  #timer: NodeJS.Timeout | null = null;
   #alone = false;
   #askAgainAt = 0;
+  #isTelling = false;
+  /** Whether something is owed since the telling began. */
+  #mustTell = false;
   #fallbacks = 0;
   #ledgerErrors = 0;
 
-  /** @param maxKeys keys whose limits this process can keep during an outage */
-  constructor(ledger: LimitLedger, clock: Clock, maxKeys: number) {
+  /**
+   * @param maxKeys keys whose limits this process can keep during an outage
+   * @param elapsed milliseconds that never go back, whatever they begin at; by the clock when absent
+   */
+  constructor(ledger: LimitLedger, clock: Clock, maxKeys: number, elapsed = () => clock.now()) {
     this.#ledger = ledger;
     this.#clock = clock;
     this.#outage = new OutageLedger(maxKeys);
+    this.#book = new LeaseBook({ ledger, elapsed });
+  }
+
+  /** Begins to give back what was taken ahead and is not spent in time. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
+  }
+
+  /** Gives back what may not be spent any more. Once started, it does so by itself. */
+  sweep(): void {
+    this.#book.sweep();
+  }
+
+  /** Gives everything back. Call it when no request can follow. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#book.giveBackAll();
   }
 
   get stats(): LimiterStats {
-    return { fallbacks: this.#fallbacks, ledgerErrors: this.#ledgerErrors };
+    return { fallbacks: this.#fallbacks, ledgerErrors: this.#ledgerErrors, ...this.#book.stats };
   }
 
   admit(key: LoadedKey): MaybePromise<Lease> {
+    const ahead = this.#book.spend(key);
+    if (ahead !== null) {
+      key.recent.lease = ahead;
+      return ahead;
+    }
     if (this.#alone) {
       const now = this.#clock.now();
       const early = this.#askAgainAt - now;
@@ -49,7 +85,7 @@ export class LedgerLimiter implements Limiter {
     }
     let lease: MaybePromise<Lease>;
     try {
-      lease = this.#ledger.lease(key.record.id, key.limits, 1);
+      lease = this.#book.take(key);
     } catch (error) {
       return this.#failed(key, error);
     }
@@ -67,11 +103,15 @@ export class LedgerLimiter implements Limiter {
   }
 
   #failed(key: LoadedKey, error: unknown): Lease {
+    this.#goAlone(error);
+    return this.#decideAlone(key);
+  }
+
+  #goAlone(error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
     this.#ledgerErrors++;
     this.#alone = true;
     this.#askAgainAt = this.#clock.now() + RETRY_LEDGER_MS;
-    return this.#decideAlone(key);
   }
 
   #decideAlone(key: LoadedKey): Lease {
@@ -82,23 +122,36 @@ export class LedgerLimiter implements Limiter {
   /** The ledger is back: it is told what was admitted without it, as far as there is room for that. */
   #recover(): void {
     this.#alone = false;
-    void this.#report(this.#outage.drain());
+    this.#outage.settle(this.#clock.now());
+    this.#mustTell = true;
+    if (!this.#isTelling) void this.#tell();
   }
 
-  async #report(admissions: readonly OutageAdmissions[]): Promise<void> {
-    for (const [i, { keyId, limits, admitted }] of admissions.entries()) {
-      try {
+  async #tell(): Promise<void> {
+    this.#isTelling = true;
+    try {
+      while (this.#mustTell && !this.#alone) {
+        this.#mustTell = false;
         // One after the other, so that a long outage of many keys does not end in a flood.
-        await this.#ledger.lease(keyId, limits, admitted);
-      } catch (error) {
-        // Down again: the rest is still owed.
-        this.#outage.restore(admissions.slice(i));
-        if (!(error instanceof StoreError)) throw error;
-        this.#ledgerErrors++;
-        this.#alone = true;
-        this.#askAgainAt = this.#clock.now() + RETRY_LEDGER_MS;
-        return;
+        for (const owed of this.#outage.owed()) {
+          if (this.#alone) break;
+          await this.#tellOf(owed);
+        }
       }
+    } catch (error) {
+      // Down again: what it was not told is still owed.
+      this.#goAlone(error);
+    } finally {
+      this.#isTelling = false;
     }
+  }
+
+  async #tellOf(owed: OutageAdmissions): Promise<void> {
+    const { keyId, limits, admitted } = owed;
+    // That much more there is room for.
+    this.#book.giveBack(keyId);
+    this.#outage.told(owed, await this.#ledger.lease(keyId, limits, admitted));
+    // What was asked for before, and answered meanwhile, knows nothing of this.
+    this.#book.giveBack(keyId);
   }
 }

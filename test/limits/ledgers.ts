@@ -1,5 +1,5 @@
 import { giveBack, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
-import { type LimitLedger, StoreError } from '../../src/core/ports.ts';
+import { type Counted, type LimitLedger, StoreError } from '../../src/core/ports.ts';
 import type { ManualClock } from '../support/clock.ts';
 
 /** A ledger that answers at once, says what it was asked, and fails when the test says so. */
@@ -13,16 +13,16 @@ export class SyncLedger implements LimitLedger {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number): Lease {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0): Lease {
     this.asked.push({ keyId, want });
     if (this.down) throw new StoreError('STORE_UNAVAILABLE', 'the ledger is down');
-    const { lease, state } = take(this.#states.get(keyId) ?? null, limits, want, this.#clock.now());
+    const { lease, state } = take(this.#states.get(keyId) ?? null, limits, want, this.#clock.now(), ahead);
     this.#states.set(keyId, state);
     return lease;
   }
 
-  peek(keyId: string, limits: Limits): Lease {
-    return take(this.#states.get(keyId) ?? null, limits, 1, this.#clock.now()).lease;
+  peek(keyId: string): Counted {
+    return { state: this.#states.get(keyId) ?? null, now: this.#clock.now(), isExact: true };
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
@@ -44,14 +44,14 @@ export class HeldLedger implements LimitLedger {
     return this.#waiting.length;
   }
 
-  lease(keyId: string, limits: Limits, want: number): Promise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
-    return promise.then(() => this.#ledger.lease(keyId, limits, want));
+    return promise.then(() => this.#ledger.lease(keyId, limits, want, ahead));
   }
 
-  peek(keyId: string, limits: Limits): Lease {
-    return this.#ledger.peek(keyId, limits);
+  peek(keyId: string): Counted {
+    return this.#ledger.peek(keyId);
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
@@ -61,5 +61,37 @@ export class HeldLedger implements LimitLedger {
   /** Answers the question that waits longest. */
   answer(): void {
     this.#waiting.shift()?.();
+  }
+
+  /** Answers the question that was put last. */
+  answerLast(): void {
+    this.#waiting.pop()?.();
+  }
+}
+
+/** A ledger that takes until the next turn of the microtasks to answer, and says what it was asked and given back. */
+export class FarLedger implements LimitLedger {
+  readonly #ledger: SyncLedger;
+  readonly questions: { readonly want: number; readonly ahead: number; readonly granted: number }[] = [];
+  readonly released: number[] = [];
+
+  constructor(ledger: SyncLedger) {
+    this.#ledger = ledger;
+  }
+
+  async lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
+    const lease = this.#ledger.lease(keyId, limits, want, ahead);
+    this.questions.push({ want, ahead, granted: lease.granted });
+    return lease;
+  }
+
+  peek(keyId: string): Counted {
+    return this.#ledger.peek(keyId);
+  }
+
+  async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
+    if (this.#ledger.down) throw new StoreError('STORE_UNAVAILABLE', 'the ledger is down');
+    this.released.push(unused);
+    this.#ledger.release(keyId, limits, unused, lease);
   }
 }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Config, ProxyConfig, UpstreamConfig } from '../../src/config/config.ts';
-import type { LoadedKey } from '../../src/core/decision.ts';
+import { type LoadedKey, noRecentUse } from '../../src/core/decision.ts';
 import type { Exchange } from '../../src/core/exchange.ts';
 import type { FoundKey, Gate } from '../../src/core/gate.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
@@ -57,7 +57,7 @@ export function loadedKey(change: Partial<KeyRecord> = {}, limits: Limits = LIMI
     restrictions: [],
     shadowsLimits: false,
     permissionsHeader: made.permissions.join(' '),
-    recent: { address: '', lease: null },
+    recent: noRecentUse(),
   };
 }
 
