@@ -1,0 +1,3 @@
+import { sharedByGatewaysThatDie } from './fleet-crash.ts';
+
+sharedByGatewaysThatDie(async () => ({}));
