@@ -67,6 +67,7 @@ const directory = new KeyDirectory(
     delete: async () => undefined,
     findClaim: async () => null,
     pruneClaims: async () => 0,
+    watch: () => () => undefined,
   },
   hasher,
   (stored) => loadKey(stored, { tiers: { bench: LIMITS }, presets: {}, roles: NO_ROLES, shadow: [] }, places),

@@ -7,11 +7,11 @@ import type { ListIndex } from '../listing.ts';
  * |---|---|---|---|
  * | `lk:{keys}:record:<id>`       | hash   | the key: its JSON, and beside it what scripts compare (version, digests, …) and its places in the listings | 2 KB |
  * | `lk:{keys}:digest:<digest>`   | string | id of the key whose current or previous secret has this digest | 150 B |
- * | `lk:{keys}:list:all`          | zset   | places of all keys, newest first; of one score, so in the order of their text | 100 B a key |
- * | `lk:{keys}:list:owner:<o>`, `…:type:<t>`, `…:status:<s>` | zset | the same for the keys that have that value | 100 B a key |
- * | `lk:{keys}:list:name`, `…:list:expires` | zset | places of all keys by name, and by when they expire | 100 to 900 B a key |
+ * | `lk:{keys}:list:all`          | zset   | places of all keys, newest first; of one score, so in the order of their text | 160 B a key |
+ * | `lk:{keys}:list:owner:<o>`, `…:type:<t>`, `…:status:<s>` | zset | the same for the keys that have that value | 60 B a key in a small one, 160 in a large one |
+ * | `lk:{keys}:list:name`, `…:list:expires` | zset | places of all keys by name, and by when they expire | 160 B a key, more with long names |
  * | `lk:{keys}:layout`            | string | version of these names that all records have their places by | one digit |
- * | `lk:{keys}:changes`           | stream | ids of the keys that changed last, `role:<name>` for roles | 10,000 entries at most |
+ * | `lk:{keys}:changes`           | stream | ids of the keys that changed last, `role:<name>` for roles | 10,000 entries at most, 46 B each |
  * | `lk:{keys}:imported`          | string | there once a key with an imported secret was stored | one digit |
  * | `lk:{keys}:roles`             | hash   | name of each role to its JSON | 1,000 roles at most, 1 KB each |
  * | `lk:{keys}:claim:<id>`        | hash   | Claim; gone when it expires | 2 KB |
@@ -19,13 +19,13 @@ import type { ListIndex } from '../listing.ts';
  * | `lk:{keys}:audit-head`        | string | number and hash of its last entry | 80 B |
  * | `lk:{keys}:audit-anchor`      | string | the same of the last entry that retention removed | 80 B |
  * | `lk:{keys}:gateways`          | hash   | id of each running gateway to when it was heard of, how far it is in the changes, and its name; gone a minute after the last report | 100 B a gateway |
- * | `lk:limit:<id>`               | hash   | LimitState; forgotten three days after its last use | 200 B |
+ * | `lk:limit:<id>`               | hash   | LimitState; forgotten two days after its bucket is full again | 180 B |
  *
  * What is counted and logged of requests has its names in usage-layout.ts.
  *
  * All about keys shares the hash tag `{keys}`, and so one slot of a cluster: a key, its digests, its places in the
  * listings and the audit entry then change in one script, and there is no half-made key after any crash. That slot holds
- * about 4 KB for each key and is asked only when a gateway does not know a key. Counting, which is where the load is,
+ * about 3 KB for each key, and its audit entries, and is asked only when a gateway does not know a key. Counting, which is where the load is,
  * has a name of its own for each key and spreads over all slots; each of its scripts touches one name.
  *
  * How durable an acknowledged change is, is for the server's settings to say: with `appendonly yes` and
