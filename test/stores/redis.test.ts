@@ -112,7 +112,13 @@ t.test('a password is checked at the start, and a wrong one is not repeated', as
 });
 
 t.test('a URL of another kind is refused without being repeated', async (t) => {
-  for (const url of ['redis+sentinel://u:hunter2@h:1', 'redis+cluster://u:hunter2@h:1/m', 'http://u:hunter2@h', 'hunter2', 'redis://']) {
+  for (const url of [
+    'redis+sentinel://u:hunter2@h:1',
+    'redis+cluster://u:hunter2@h:1/m',
+    'http://u:hunter2@h',
+    'hunter2',
+    'redis://',
+  ]) {
     const error = await openRedisStore({ url, timeoutMs: 100 }).catch((reason: unknown) => reason);
     t.match(error, storeError('STORE_UNAVAILABLE'));
     t.notMatch(error, { message: /hunter2/ });

@@ -1,8 +1,8 @@
 import type { LoggedRequest } from '../../core/request-log.ts';
 import type { RecordedRequest, SkipReason } from '../../explain/replay-request.ts';
 import { isCut } from '../../observe/log-text.ts';
-import { isRedacted } from '../../observe/redact.ts';
 import { REQUEST_MESSAGE } from '../../observe/logger.ts';
+import { isRedacted } from '../../observe/redact.ts';
 import { MAX_PATH } from '../../observe/request-log.ts';
 
 /** Beyond the year 9999, times are not written in the way in which logs have them, and soon after there are none. */

@@ -155,11 +155,9 @@ export const explanation = z
       .boolean()
       .nullable()
       .meta({ description: 'Whether the first change for each check that denies lets it through, all together.' }),
-    warnings: z
-      .array(z.string())
-      .meta({
-        description: 'What a gateway knows and this process does not; and other keys that made a request with this id.',
-      }),
+    warnings: z.array(z.string()).meta({
+      description: 'What a gateway knows and this process does not; and other keys that made a request with this id.',
+    }),
   })
   .meta({ id: 'Explanation', description: 'Why a request passes or not.', examples: [EXPLANATION] });
 export type ExplanationAnswer = z.infer<typeof explanation>;
