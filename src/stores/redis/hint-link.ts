@@ -28,7 +28,8 @@ export async function keepHintLink(connection: RedisConnection, hint: () => void
     try {
       await hintUntilLost(connection, ended, () => {
         pauseMs = MIN_PAUSE_MS;
-        hint();
+        // It may end while the link is being armed, or with a message on its way.
+        if (!ended.aborted) hint();
       });
     } catch (error) {
       pauseMs = REFUSALS.has(replyCode(error) ?? '') ? REFUSED_PAUSE_MS : Math.min(2 * pauseMs, MAX_PAUSE_MS);
