@@ -22,7 +22,9 @@ const WRITER = fileURLToPath(new URL('management-writer.ts', import.meta.url));
 const WRITERS = 5;
 /** With five kills in each, and two stores: a hundred in all. */
 const ROUNDS = 10;
-const LONGEST_LIFE_MS = 80;
+/** Changes that a process makes before it is killed, so many milliseconds at most after the last of them. */
+const MOST_CHANGES = 20;
+const LATEST_KILL_MS = 8;
 
 type Writer = ChildProcessByStdio<null, Readable, null>;
 
@@ -33,16 +35,15 @@ function startWriter(file: string): Writer {
   });
 }
 
-/** Lets a process write for a random while, kills it, and gives what it had acknowledged. */
+/** Lets a process make some changes, kills it in the midst of the next, and gives what it had acknowledged. */
 async function writeUntilKilled(writer: Writer): Promise<Acknowledged[]> {
-  const chunks: Buffer[] = [];
-  const first = once(writer.stdout, 'data');
-  writer.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await first;
-  await new Promise((resolve) => setTimeout(resolve, randomInt(LONGEST_LIFE_MS)));
-  writer.kill('SIGKILL');
+  const changes = randomInt(1, MOST_CHANGES);
+  let text = '';
+  writer.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    if (text.split('\n').length > changes) setTimeout(() => writer.kill('SIGKILL'), randomInt(LATEST_KILL_MS));
+  });
   await once(writer, 'close');
-  const text = Buffer.concat(chunks).toString();
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.filter(Boolean).map((line) => JSON.parse(line) as Acknowledged);
 }
