@@ -2,6 +2,7 @@ import type { LoadedKey } from '../core/decision.ts';
 import { type Lease, type Limits, stateAfter, take } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../core/ports.ts';
+import { type Debts, NO_DEBTS, type Owed } from './debts.ts';
 import { aheadFor } from './pace.ts';
 import { enter, newPage, type Page, sameLimits, spendOne, waitOn } from './page.ts';
 
@@ -10,6 +11,7 @@ const MAX_OPEN = 50_000;
 
 export interface LeaseBookOptions {
   readonly ledger: LimitLedger;
+  readonly debts?: Debts;
   /** Milliseconds that never go back, whatever they begin at. */
   readonly elapsed: () => number;
   /** Keys of which something is open at a time; of more, each request asks for itself. */
@@ -30,6 +32,8 @@ interface Question {
   readonly askedAt: number;
   /** Those who waited when it was put: the first of those who wait when it is answered. */
   readonly want: number;
+  /** What the ledger is told with it. */
+  readonly owed: Owed | null;
 }
 
 /**
@@ -40,9 +44,12 @@ interface Question {
  *
  * While a key's next admissions are asked for, its other requests wait, and one further question serves all of them. A
  * ledger that answers at once, in memory, is asked each time: there is nothing to save.
+ *
+ * What the ledger must be told of a key is asked for with the next question, and comes before those who wait.
  */
 export class LeaseBook {
   readonly #ledger: LimitLedger;
+  readonly #debts: Debts;
   readonly #elapsed: () => number;
   readonly #maxOpen: number;
   readonly #pages = new Map<string, Page>();
@@ -51,8 +58,9 @@ export class LeaseBook {
   #asked = 0;
   #spentAhead = 0;
 
-  constructor({ ledger, elapsed, maxOpen = MAX_OPEN }: LeaseBookOptions) {
+  constructor({ ledger, debts = NO_DEBTS, elapsed, maxOpen = MAX_OPEN }: LeaseBookOptions) {
     this.#ledger = ledger;
+    this.#debts = debts;
     this.#elapsed = elapsed;
     this.#maxOpen = maxOpen;
   }
@@ -83,18 +91,25 @@ export class LeaseBook {
     return admission;
   }
 
+  /** Tells the ledger what it is owed of this key. @throws StoreError when it could not be told */
+  async tell(key: LoadedKey): Promise<void> {
+    const page = this.#pages.get(key.record.id) ?? this.#newPage(key);
+    if (!page.isAsking) page.served = this.#serve(page);
+    const failure = await page.served;
+    if (failure !== null) throw failure;
+  }
+
+  /** Whether an answer about this key is waited for. */
+  isAsking(keyId: string): boolean {
+    return this.#pages.get(keyId)?.isAsking === true;
+  }
+
   /** Gives back what may not be spent any more. To be called a few times a second. */
   sweep(): void {
     const now = this.#elapsed();
     for (const page of this.#pages.values()) {
       if (!page.isAsking && (page.left === 0 || now >= page.endsAt)) this.#close(page);
     }
-  }
-
-  /** Gives back what is left of one key. */
-  giveBack(keyId: string): void {
-    const page = this.#pages.get(keyId);
-    if (page !== undefined && !page.isAsking) this.#close(page);
   }
 
   /** Gives everything back. Resolves when the ledger has it, or could not be told. Call it when no request can follow. */
@@ -113,20 +128,29 @@ export class LeaseBook {
   #open(key: LoadedKey): MaybePromise<Lease> {
     const hasRoom = this.#pages.size < this.#maxOpen;
     const first = this.#ask(key, 1, hasRoom);
-    const { answer } = first;
-    if (!hasRoom || (!(answer instanceof Promise) && answer.granted <= 1)) return answer;
-    const page = newPage(key);
-    this.#pages.set(key.record.id, page);
+    const { answer, owed } = first;
+    if (owed === null && (!hasRoom || (!(answer instanceof Promise) && answer.granted <= 1))) return answer;
+    const page = this.#newPage(key);
     const admission = waitOn(page);
     page.served = this.#serve(page, first);
     return admission;
   }
 
+  #newPage(key: LoadedKey): Page {
+    const page = newPage(key);
+    this.#pages.set(key.record.id, page);
+    return page;
+  }
+
   /** Under other limits than those of what is open. */
   #openAnew(page: Page, key: LoadedKey): MaybePromise<Lease> {
-    if (page.isAsking) return this.#ask(key, 1, false).answer;
-    this.#close(page);
-    return this.#open(key);
+    if (!page.isAsking) {
+      this.#close(page);
+      return this.#open(key);
+    }
+    // One question tells what is owed; another beside it would be granted before that.
+    if (this.#debts.owes(key.record.id)) return page.served.then(() => this.take(key));
+    return this.#ask(key, 1, false).answer;
   }
 
   #close(page: Page): void {
@@ -134,20 +158,30 @@ export class LeaseBook {
     void this.#release(page);
   }
 
-  /** Asks until nobody waits. Never rejects. @param first a question that was put already */
-  async #serve(page: Page, first?: Question): Promise<void> {
+  /**
+   * Asks until nobody waits and nothing is owed. Never rejects.
+   *
+   * @param first a question that was put already
+   * @returns what the last question failed with
+   */
+  async #serve(page: Page, first?: Question): Promise<unknown> {
     page.isAsking = true;
+    const { id } = page.key.record;
+    let failure: unknown = null;
     let question = first;
-    while (page.waiting.length > 0) {
+    while (question !== undefined || page.waiting.length > 0 || (failure === null && this.#debts.owed(id) !== null)) {
       try {
         question ??= this.#askAgain(page);
         this.#answered(page, question, await question.answer);
+        failure = null;
       } catch (error) {
+        failure = error;
         for (const { reject } of page.waiting.splice(0)) reject(error);
       }
       question = undefined;
     }
     page.isAsking = false;
+    return failure;
   }
 
   #askAgain(page: Page): Question {
@@ -160,22 +194,26 @@ export class LeaseBook {
   #ask(key: LoadedKey, want: number, mayTakeAhead: boolean): Question {
     this.#asked++;
     const askedAt = this.#elapsed();
-    const ahead = mayTakeAhead && this.#isFar ? aheadFor(key.recent.pace, askedAt) : 0;
-    const answer = this.#ledger.lease(key.record.id, key.limits, want, ahead);
+    const { id } = key.record;
+    const owed = this.#debts.owes(id) ? this.#debts.owed(id) : null;
+    const ahead = mayTakeAhead && this.#isFar && owed === null ? aheadFor(key.recent.pace, askedAt) : 0;
+    const answer = this.#ledger.lease(id, key.limits, want + (owed?.untold ?? 0), ahead);
     this.#isFar = answer instanceof Promise;
-    return { answer, askedAt, want };
+    return { answer, askedAt, want, owed };
   }
 
   /**
    * Gives those who asked what was granted, and the refusal to those for whom there was none. Those who came after the
    * question get what was taken ahead, while that may be spent, but no refusal: it may be of an hour that has ended since.
    */
-  #answered(page: Page, { askedAt, want }: Question, lease: Lease): void {
+  #answered(page: Page, { askedAt, want, owed }: Question, lease: Lease): void {
+    if (owed !== null) this.#debts.told(owed, lease);
+    const granted = Math.max(0, lease.granted - (owed?.untold ?? 0));
     const theirs = page.waiting.splice(0, want);
-    const refused = theirs.splice(lease.granted);
-    if (lease.granted > 0) {
+    const refused = theirs.splice(granted);
+    if (granted > 0) {
       const now = this.#elapsed();
-      enter(page, lease, askedAt, now);
+      enter(page, { ...lease, granted }, askedAt, now);
       for (const { resolve } of theirs) resolve(spendOne(page, now));
       const later = now < page.endsAt ? page.waiting.splice(0, page.left) : [];
       this.#spentAhead += later.length;

@@ -4,8 +4,9 @@ import type { Limiter } from '../core/gate.ts';
 import type { Lease } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../core/ports.ts';
+import type { Owed } from './debts.ts';
 import { LeaseBook, type LeaseBookStats } from './lease-book.ts';
-import { type OutageAdmissions, OutageLedger } from './outage-ledger.ts';
+import { OutageLedger } from './outage-ledger.ts';
 
 /** After the ledger failed, how long this process decides alone before one request asks the ledger again. */
 const RETRY_LEDGER_MS = 500;
@@ -25,7 +26,6 @@ export interface LimiterStats extends LeaseBookStats {
  * is spent first, since that is counted already.
  */
 export class LedgerLimiter implements Limiter {
-  readonly #ledger: LimitLedger;
   readonly #clock: Clock;
   readonly #outage: OutageLedger;
   readonly #book: LeaseBook;
@@ -33,8 +33,6 @@ export class LedgerLimiter implements Limiter {
   #alone = false;
   #askAgainAt = 0;
   #isTelling = false;
-  /** Whether something is owed since the telling began. */
-  #mustTell = false;
   #fallbacks = 0;
   #ledgerErrors = 0;
 
@@ -43,10 +41,14 @@ export class LedgerLimiter implements Limiter {
    * @param elapsed milliseconds that never go back, whatever they begin at; by the clock when absent
    */
   constructor(ledger: LimitLedger, clock: Clock, maxKeys: number, elapsed = () => clock.now()) {
-    this.#ledger = ledger;
     this.#clock = clock;
     this.#outage = new OutageLedger(maxKeys);
-    this.#book = new LeaseBook({ ledger, elapsed });
+    const debts = {
+      owes: (keyId: string) => this.#outage.owes(keyId),
+      owed: (keyId: string) => this.#outage.owed(keyId, clock.now()),
+      told: (owed: Owed, answer: Lease) => this.#told(owed, answer),
+    };
+    this.#book = new LeaseBook({ ledger, debts, elapsed });
   }
 
   /** Begins to give back what was taken ahead and is not spent in time. */
@@ -76,7 +78,8 @@ export class LedgerLimiter implements Limiter {
       key.recent.lease = ahead;
       return ahead;
     }
-    if (this.#alone) {
+    // A question about this key that is under way may still be granted: who decides alone would not know of it.
+    if (this.#alone && (this.#outage.owes(key.record.id) || !this.#book.isAsking(key.record.id))) {
       const now = this.#clock.now();
       const early = this.#askAgainAt - now;
       // A clock that was set back must not keep this process alone for as long.
@@ -98,7 +101,7 @@ export class LedgerLimiter implements Limiter {
 
   #answered(key: LoadedKey, lease: Lease): Lease {
     key.recent.lease = lease;
-    if (this.#alone) this.#recover();
+    this.#back();
     return lease;
   }
 
@@ -119,24 +122,27 @@ export class LedgerLimiter implements Limiter {
     return this.#outage.lease(key, this.#clock.now());
   }
 
-  /** The ledger is back: it is told what was admitted without it, as far as there is room for that. */
-  #recover(): void {
-    this.#alone = false;
-    this.#outage.settle(this.#clock.now());
-    this.#mustTell = true;
-    if (!this.#isTelling) void this.#tell();
+  #told(owed: Owed, answer: Lease): void {
+    this.#outage.told(owed, answer);
+    this.#back();
   }
 
-  async #tell(): Promise<void> {
+  /** The ledger answered: if it was gone, it is told now what was admitted without it, as far as there is room for that. */
+  #back(): void {
+    if (!this.#alone) return;
+    this.#alone = false;
+    this.#outage.forgetBefore(this.#clock.now());
+    if (!this.#isTelling) void this.#tellOfAll();
+  }
+
+  async #tellOfAll(): Promise<void> {
     this.#isTelling = true;
     try {
-      while (this.#mustTell && !this.#alone) {
-        this.#mustTell = false;
+      let key = this.#outage.firstOwing();
+      while (key !== null && !this.#alone) {
         // One after the other, so that a long outage of many keys does not end in a flood.
-        for (const owed of this.#outage.owed()) {
-          if (this.#alone) break;
-          await this.#tellOf(owed);
-        }
+        await this.#book.tell(key);
+        key = this.#outage.firstOwing();
       }
     } catch (error) {
       // Down again: what it was not told is still owed.
@@ -144,14 +150,5 @@ export class LedgerLimiter implements Limiter {
     } finally {
       this.#isTelling = false;
     }
-  }
-
-  async #tellOf(owed: OutageAdmissions): Promise<void> {
-    const { keyId, limits, admitted } = owed;
-    // That much more there is room for.
-    this.#book.giveBack(keyId);
-    this.#outage.told(owed, await this.#ledger.lease(keyId, limits, admitted));
-    // What was asked for before, and answered meanwhile, knows nothing of this.
-    this.#book.giveBack(keyId);
   }
 }

@@ -27,8 +27,8 @@ export interface Page {
   answeredAt: number;
   endsAt: number;
   isAsking: boolean;
-  /** Resolves when nothing is asked any more. */
-  served: Promise<void>;
+  /** Resolves when nothing is asked any more, with what the last question failed with; null when it was answered. */
+  served: Promise<unknown>;
   /** Requests that wait for an answer, in the order in which they came: no more than the gateway lets in at a time. */
   waiting: Waiter[];
 }
@@ -37,7 +37,7 @@ export function newPage(key: LoadedKey): Page {
   return { key, lease: null, left: 0, answeredAt: 0, endsAt: 0, isAsking: false, served: DONE, waiting: [] };
 }
 
-const DONE = Promise.resolve();
+const DONE = Promise.resolve(null);
 
 /** @returns the admission, or the refusal, once there is one for this request */
 export function waitOn(page: Page): Promise<Lease> {

@@ -32,10 +32,8 @@ t.test('when the ledger fails, all that wait for it are decided alone, and no mo
   t.equal(limiter.stats.fallbacks, 200);
   near.down = false;
   clock.advance(500);
-  t.equal(admitted(await flood(limiter, key, 1)), 1, 'the ledger knows nothing of that yet');
-  await turn();
-  t.equal(near.peek(key.record.id).state?.hourUsed, 100, 'and now it does: nothing that is held ahead is in its way');
-  t.equal(admitted(await flood(limiter, key, 10)), 0);
+  t.equal(admitted(await flood(limiter, key, 10)), 0, 'the ledger is told before it is asked for more');
+  t.equal(near.peek(key.record.id).state?.hourUsed, 100, 'and nothing that is held ahead is in its way');
 });
 
 t.test('nothing is left waiting when questions fail, nor held when they are answered', async (t) => {
@@ -96,7 +94,7 @@ t.test('what the bucket had no room for stays owed, for the next outage', async 
   t.equal(near.peek(key.record.id).state?.dayUsed, 60, 'so many were counted as were there');
   near.down = true;
   clock.advance(600_000);
-  t.equal(admitted(await flood(limiter, key, 100)), 100 - 60 - 31, 'the process still knows of the others');
+  t.equal(admitted(await flood(limiter, key, 100)), 100 - 60 - 30, 'the process still knows of the others');
 });
 
 t.test('an outage of an hour that has ended is not told', async (t) => {
@@ -130,9 +128,9 @@ function setUpSlow() {
   return { ...made, slow, allAnswered };
 }
 
-t.test('what was taken ahead before the ledger was told does not hide what it was told', async (t) => {
+t.test('while an answer may still come, nobody decides alone about that key', async (t) => {
   const { clock, near, limiter, slow, allAnswered } = setUpSlow();
-  const [key, other] = [loadedKey({ limits: { ...AMPLE, perHour: 200 } }), loadedKey({ limits: AMPLE })];
+  const [key, other] = [loadedKey({ limits: { ...AMPLE, perHour: 60 } }), loadedKey({ limits: AMPLE })];
   t.equal(admitted(await allAnswered(flood(limiter, key, 50))), 50);
   // Two questions are under way; the first to be answered fails.
   const failing = flood(limiter, other, 1);
@@ -140,20 +138,48 @@ t.test('what was taken ahead before the ledger was told does not hide what it wa
   near.down = true;
   slow.answer();
   await failing;
-  t.equal(admitted(await flood(limiter, key, 50)), 50, 'alone');
+  const more = flood(limiter, key, 50);
+  near.down = false;
+  t.equal(admitted(await allAnswered(asking)), 1);
+  t.equal(admitted(await allAnswered(more)), 9);
+  t.equal(near.peek(key.record.id).state?.hourUsed, 60);
+  near.down = true;
+  clock.advance(2_000);
+  t.equal(admitted(await allAnswered(flood(limiter, key, 50))), 0);
+});
+
+t.test('a ledger that is back grants nothing before it was told, whoever finds it', async (t) => {
+  const { clock, near, limiter, slow, allAnswered } = setUpSlow();
+  const [key, other] = [loadedKey({ limits: { ...AMPLE, perHour: 10 } }), loadedKey({ limits: AMPLE })];
+  t.equal(admitted(await allAnswered(flood(limiter, key, 3))), 3);
+  near.down = true;
+  t.equal(admitted(await allAnswered(flood(limiter, key, 5))), 5);
   near.down = false;
   clock.advance(500);
-  const back = flood(limiter, other, 1);
+  const finder = flood(limiter, other, 1);
+  const late = flood(limiter, key, 1);
+  t.equal(admitted(await late), 1, 'until it is found, the process decides alone');
   slow.answerLast();
-  await back;
-  t.equal(slow.waiting, 2, 'the ledger is back, and is being told of the fifty');
-  // Before it has heard of them, it answers the question from before, with some ahead.
-  t.equal(admitted(await allAnswered(asking)), 1);
-  t.equal(near.peek(key.record.id).state?.hourUsed, 101);
-  t.equal(admitted(await allAnswered(flood(limiter, key, 1))), 1);
+  await finder;
+  const rest = flood(limiter, key, 20);
+  t.equal(admitted(await allAnswered(rest)), 1);
+  t.equal(near.peek(key.record.id).state?.hourUsed, 10);
+});
+
+t.test('who is admitted alone while the ledger is told is told of as well', async (t) => {
+  const { clock, near, limiter, slow, allAnswered } = setUpSlow();
+  const key = loadedKey({ limits: { ...AMPLE, perHour: 20 } });
   near.down = true;
-  const more = admitted(await allAnswered(flood(limiter, key, 300)));
-  t.equal(more, 200 - 102, 'the hour in all, since there is no other process');
+  t.equal(admitted(await allAnswered(flood(limiter, key, 5))), 5);
+  near.down = false;
+  clock.advance(500);
+  const finder = flood(limiter, key, 1);
+  t.equal(admitted(await flood(limiter, key, 5)), 5, 'nobody knows yet that it is back');
+  slow.answer();
+  await turn();
+  const waiting = flood(limiter, key, 20);
+  t.equal(admitted(await allAnswered(finder)) + admitted(await allAnswered(waiting)), 10);
+  t.equal(near.peek(key.record.id).state?.hourUsed, 20);
 });
 
 t.test('what is owed is told once, also when the ledger comes and goes meanwhile', async (t) => {
@@ -164,7 +190,7 @@ t.test('what is owed is told once, also when the ledger comes and goes meanwhile
   near.down = false;
   const comesBack = async (): Promise<void> => {
     clock.advance(500);
-    const back = flood(limiter, other, 1);
+    const back = flood(limiter, loadedKey({ limits: AMPLE }), 1);
     slow.answerLast();
     await back;
   };
