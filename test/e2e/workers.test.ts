@@ -9,8 +9,6 @@ import { ask, type Issued, pause, Site, STORES, until } from './site.ts';
 const ACCESS = 'access: { public: [GET /open], any_key: [GET /things/*] }\n';
 const WORKERS = [...ANYWHERE, '--workers', '2'];
 const LIMIT = 50;
-/** How long what was taken ahead may take to come back. */
-const PATIENCE_MS = 10_000;
 const REQUESTS = 200;
 
 /** A key that may do so many requests in an hour; not in the last seconds of one, as the next is another window. */
@@ -50,13 +48,10 @@ async function checkLimit(t: Test, site: Site, serving: Serving): Promise<void> 
   const admitted = new Set(await send(REQUESTS));
   const atOnce = admitted.size;
   t.ok(atOnce <= LIMIT && atOnce > LIMIT / 2, `${atOnce} at once`);
-  const giveUpAt = performance.now() + PATIENCE_MS;
   await until(async () => {
     for (const each of await send(admitted.size < LIMIT ? 4 : 0)) admitted.add(each);
-    return admitted.size >= LIMIT || performance.now() > giveUpAt;
+    return admitted.size >= LIMIT;
   });
-  // What the store counted and could not say in time, on a slow machine, is counted and never spent: a share of the limit.
-  t.ok(admitted.size >= LIMIT - LIMIT / 8, `${admitted.size} in the end`);
   for (const each of await send(20)) admitted.add(each);
   t.ok(admitted.size <= LIMIT, 'and all together no more than allowed');
   const lines = (): LoggedLine[] => logged(serving).filter(({ key_id }) => key_id === id);

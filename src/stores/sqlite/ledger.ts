@@ -7,6 +7,20 @@ import type { SharedLedger } from './shared-ledger.ts';
 
 /** How often the owner of the file looks whether another process wants to share it. */
 const LOOK_MS = 20;
+/** Attempts to write how things stand before others are let in: each waits as long as for any lock. */
+const FLUSH_TRIES = 5;
+/** How often what could not be given back is tried again. */
+const RETURN_AGAIN_MS = 50;
+/** What could not be given back, and is kept to be tried again; of more, that much less is admitted. */
+const MAX_UNRETURNED = 10_000;
+
+/** Admissions on their way back. */
+interface Return {
+  readonly keyId: string;
+  readonly limits: Limits;
+  readonly unused: number;
+  readonly lease: Lease;
+}
 
 export interface SqliteLimitLedgerOptions {
   readonly owned: OwnedLedger;
@@ -30,6 +44,8 @@ export class SqliteLimitLedger implements LimitLedger {
   /** Resolves when all that waits for the settling is done. */
   #underWay: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #unreturned: Return[] = [];
+  #returning: NodeJS.Timeout | null = null;
 
   constructor(options: SqliteLimitLedgerOptions) {
     this.#options = options;
@@ -53,23 +69,45 @@ export class SqliteLimitLedger implements LimitLedger {
     return ownership.whileNobodyOwns((isExact) => ({ ...shared.peek(keyId), isExact }));
   }
 
+  /** A file that is locked for too long loses none of it: it was not written, so it is tried again. */
   release(keyId: string, limits: Limits, unused: number, lease: Lease): MaybePromise<void> {
     if (unused <= 0) return;
-    if (this.#counting !== null) return this.#counting.release(keyId, limits, unused, lease);
-    return this.#afterSettling((ledger) => ledger.release(keyId, limits, unused, lease));
+    if (this.#counting === this.#options.owned) return this.#options.owned.release(keyId, limits, unused, lease);
+    return this.#giveBack({ keyId, limits, unused, lease });
   }
 
   /** Writes all that is known and lets others count. No lease may follow. */
   async close(): Promise<void> {
     await this.#underWay;
+    await this.#giveBackAgain();
     this.#closed = true;
     await this.#settling?.catch(() => undefined);
     this.#stopLooking();
     const { owned, shared, ownership } = this.#options;
-    if (this.#counting === owned) await owned.flush();
+    if (this.#counting === owned) await this.#flush();
     if (this.#counting === shared) await shared.drain();
     this.#counting = null;
     ownership.release();
+  }
+
+  async #giveBack(back: Return): Promise<void> {
+    const { keyId, limits, unused, lease } = back;
+    try {
+      if (this.#counting !== null) return await this.#counting.release(keyId, limits, unused, lease);
+      await this.#afterSettling((ledger) => ledger.release(keyId, limits, unused, lease));
+    } catch (error) {
+      if (!(error instanceof StoreError) || this.#closed) throw error;
+      if (this.#unreturned.length >= MAX_UNRETURNED) throw error;
+      this.#unreturned.push(back);
+      this.#returning ??= setTimeout(() => void this.#giveBackAgain(), RETURN_AGAIN_MS).unref();
+    }
+  }
+
+  /** Never rejects. */
+  async #giveBackAgain(): Promise<void> {
+    if (this.#returning !== null) clearTimeout(this.#returning);
+    this.#returning = null;
+    await Promise.allSettled(this.#unreturned.splice(0).map((back) => this.#giveBack(back)));
   }
 
   async #afterSettling<T>(work: (ledger: OwnedLedger | SharedLedger) => MaybePromise<T>): Promise<T> {
@@ -114,14 +152,26 @@ export class SqliteLimitLedger implements LimitLedger {
   async #handOver(): Promise<void> {
     const { owned, shared, ownership } = this.#options;
     try {
-      await owned.flush();
+      await this.#flush();
     } finally {
-      // Even unflushed, the file covers all that was admitted.
+      // Even unflushed, the file covers all that was admitted; what is in memory will not be true any more.
+      owned.forget();
       ownership.release();
     }
     if (this.#closed) return;
     await ownership.share();
     this.#counting = shared;
+  }
+
+  /** Those who want to share write to the file as well, to say so. */
+  async #flush(): Promise<void> {
+    for (let left = FLUSH_TRIES; ; left--) {
+      try {
+        return await this.#options.owned.flush();
+      } catch (error) {
+        if (!(error instanceof StoreError) || left <= 1) throw error;
+      }
+    }
   }
 
   #stopLooking(): void {

@@ -91,6 +91,11 @@ export class OwnedLedger implements LimitLedger {
         }
       });
     }
+    this.forget();
+  }
+
+  /** Forgets how everything stands: another process may count from here on. */
+  forget(): void {
     this.#entries.clear();
   }
 
