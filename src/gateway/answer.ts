@@ -1,12 +1,5 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-
-/** Told what becomes of an answer. */
-export interface AnswerWatcher {
-  /** All of it was sent, or the connection is gone. */
-  closed(): void;
-  /** The client takes more again. */
-  drained(): void;
-}
+import type { AnswerWatcher } from './answer-writer.ts';
 
 /** The answer to a request. It knows who watches it, so that its listeners need no closure of their own. */
 export class Answer extends ServerResponse {

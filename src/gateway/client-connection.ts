@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { canonicalAddress } from '../core/address.ts';
+import type { ExchangeConnection } from './client-request.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
 
 /** One client connection: who it is from, and which of its requests have no whole answer yet. */
-export class ClientConnection {
+export class ClientConnection implements ExchangeConnection {
   readonly socket: Socket;
   /**
    * Where it came from, in canonical form: the remote address, unless a PROXY protocol header named another. '' when it
@@ -56,6 +57,11 @@ export class ClientConnection {
     // In a turn of its own: by then it is known whether this answer closed the connection.
     if (this.#waiting.length > 0) setImmediate(() => this.#beginNext());
     if (this.closing && exchanges.length === 0) this.socket.destroySoon();
+  }
+
+  sever(resets: boolean): void {
+    if (resets) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
   /** The socket has closed: so ends every exchange on it, also those whose answer was still behind another. */

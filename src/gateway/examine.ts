@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { clientAddress, forwardedClient } from '../core/client-address.ts';
 import { type Denial, deny } from '../core/denial.ts';
 import type { RequestView } from '../core/request.ts';
@@ -7,6 +6,17 @@ import { canonicalTarget, isFault } from '../core/target.ts';
 import { bodyLengthOf, framingFault, isHost } from './framing.ts';
 import { type Head, readHead } from './head.ts';
 import type { Policy } from './policy.ts';
+
+/** The head of a request as a parser gives it. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  /** The request target. */
+  readonly url?: string | undefined;
+  readonly httpVersionMajor: number;
+  readonly httpVersionMinor: number;
+  /** Names and values in turn, as sent. */
+  readonly rawHeaders: readonly string[];
+}
 
 /**
  * A request whose head was examined: the one place where bytes from a client become something that decisions are made
@@ -33,10 +43,10 @@ export class ExaminedRequest implements RequestView {
   /** Bytes of the body; CHUNKED when they come in chunks, 0 when there is none. */
   bodyLength = 0;
   denial: Denial | null = null;
-  readonly #request: IncomingMessage;
+  readonly #raw: readonly string[];
 
-  constructor(request: IncomingMessage, head: Head, peer: string, at: number) {
-    this.#request = request;
+  constructor(request: RequestHead, head: Head, peer: string, at: number) {
+    this.#raw = request.rawHeaders;
     this.method = request.method ?? '';
     this.head = head;
     this.peer = peer;
@@ -47,8 +57,16 @@ export class ExaminedRequest implements RequestView {
 
   header(name: string): string | undefined {
     if (name === 'authorization') return this.head.authorization;
-    const value = this.#request.headers[name];
-    return typeof value === 'string' ? value : value?.join(', ');
+    const raw = this.#raw;
+    let found: string | undefined;
+    for (let i = 0; i < raw.length; i += 2) {
+      const each = raw[i] as string;
+      if (each.length !== name.length || each.toLowerCase() !== name) continue;
+      if (found === undefined) found = raw[i + 1] as string;
+      // There is one program; where two are named the first is taken, as node:http does.
+      else if (name !== 'user-agent') found += `, ${raw[i + 1]}`;
+    }
+    return found;
   }
 }
 
@@ -62,7 +80,7 @@ const TARGET_TOO_LONG = deny('uri_too_long', 'The request target is too long.');
  * @param peer the connection's remote address in canonical form (core/address.ts)
  * @param at   when the head was complete, in milliseconds since the epoch
  */
-export function examine(request: IncomingMessage, peer: string, policy: Policy, at: number): ExaminedRequest {
+export function examine(request: RequestHead, peer: string, policy: Policy, at: number): ExaminedRequest {
   const examined = new ExaminedRequest(request, readHead(request.rawHeaders, policy.allowedOverrides), peer, at);
   if (!policy.trusted.isEmpty) believe(examined, policy);
   else examined.publicHost = examined.head.host;
@@ -70,7 +88,7 @@ export function examine(request: IncomingMessage, peer: string, policy: Policy, 
   return examined;
 }
 
-function headFault(request: IncomingMessage, examined: ExaminedRequest, policy: Policy): Denial | null {
+function headFault(request: RequestHead, examined: ExaminedRequest, policy: Policy): Denial | null {
   if (request.httpVersionMajor !== 1 || request.httpVersionMinor > 1) return ODD_VERSION;
   // TRACE echoes what the gateway adds for the upstream alone; CONNECT asks for a tunnel.
   if (examined.method === 'TRACE' || examined.method === 'CONNECT') return ODD_METHOD;

@@ -29,13 +29,25 @@ export interface ClientHalf {
   cut(by: 'gateway'): void;
 }
 
+/** The upstream's half of an exchange, as the client's half sees it. */
+export interface UpstreamHalf {
+  /** Whether it is the client that is waited for, to send more of the body. */
+  readonly awaitsClient: boolean;
+  /** Ends it, whatever it was doing. The client's half hears nothing more of it. */
+  stop(reason: AbortCode): void;
+  /** The client reads again. */
+  resume(): void;
+  /** @param now performance.now() */
+  checkDeadlines(now: number): void;
+}
+
 /**
- * The upstream's half of an exchange: sends the request and hands what comes back to the client's half. undici calls it
+ * The upstream's half of an exchange, over undici: sends the request and hands what comes back to the client's half. undici calls it
  * at each step, so that no promise is made on the way.
  */
-export class Forward implements LinkedHandler {
+export class Forward implements LinkedHandler, UpstreamHalf {
   link: Link | null = null;
-  readonly body: RequestBody | null;
+  readonly #body: RequestBody | null;
   readonly #exchange: ClientHalf;
   readonly #upstream: Upstream;
   readonly #options: Dispatcher.DispatchOptions;
@@ -54,13 +66,17 @@ export class Forward implements LinkedHandler {
     if (examined.bodyLength > 0) headers.push('Content-Length', examined.head.contentLength);
     this.#exchange = exchange;
     this.#upstream = upstream;
-    this.body = body;
+    this.#body = body;
     this.#options = {
       path: `${upstream.basePath}${examined.path}${examined.query}`,
       method: examined.method,
       headers,
       body,
     };
+  }
+
+  get awaitsClient(): boolean {
+    return this.#body?.awaitsClient === true;
   }
 
   send(now: number): void {
@@ -73,11 +89,10 @@ export class Forward implements LinkedHandler {
     this.#upstream.pool.dispatch(this.#options, this);
   }
 
-  /** Ends it, whatever it was doing. The client's half hears nothing more of it. */
   stop(reason: AbortCode): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.body?.destroy();
+    this.#body?.destroy();
     this.#controller?.abort(new GatewayAbort(reason));
   }
 
@@ -93,7 +108,7 @@ export class Forward implements LinkedHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const raw = controller.rawHeaders as readonly Buffer[];
+    const raw = (controller.rawHeaders as readonly Buffer[]).map(latin1);
     const { writer, decision } = this.#exchange;
     if (status < 200) {
       if (status === 101) throw new GatewayAbort('switched_protocols');
@@ -113,7 +128,7 @@ export class Forward implements LinkedHandler {
     this.#settled();
     if (this.#stopped) return;
     this.#stopped = true;
-    this.body?.destroy();
+    this.#body?.destroy();
     if (broken === null) this.#exchange.writer.end();
     // The body had no length, and what ended it was a reset: it may be a part only.
     else this.#exchange.upstreamFailed(UPSTREAM_INVALID, describe(broken));
@@ -129,7 +144,7 @@ export class Forward implements LinkedHandler {
       return;
     }
     this.#stopped = true;
-    this.body?.destroy();
+    this.#body?.destroy();
     try {
       this.#exchange.upstreamFailed(denialFor(error, this.#began), describe(error));
     } catch {
@@ -138,12 +153,10 @@ export class Forward implements LinkedHandler {
     }
   }
 
-  /** The client reads again. */
   resume(): void {
     this.#controller?.resume();
   }
 
-  /** @param now performance.now() */
   checkDeadlines(now: number): void {
     if (this.#stopped) return;
     const { totalTimeoutMs, connectTimeoutMs, headTimeoutMs } = this.#upstream.config;
@@ -160,7 +173,7 @@ export class Forward implements LinkedHandler {
   #attempt() {
     return {
       method: this.#options.method,
-      hasBody: this.body !== null,
+      hasBody: this.#body !== null,
       sent: this.#sent,
       began: this.#began,
       reused: this.link !== null && this.link.answered > 0,
@@ -174,4 +187,8 @@ export class Forward implements LinkedHandler {
     this.#outstanding = false;
     this.#upstream.active--;
   }
+}
+
+function latin1(bytes: Buffer): string {
+  return bytes.toString('latin1');
 }

@@ -57,16 +57,16 @@ export interface RelayedHead {
  * @param raw     names and values in turn, as the parser gives them
  * @param noBody  the status allows no body, so that a length would be a lie (RFC 9110 §8.6)
  */
-export function relayedHead(raw: readonly Buffer[], noBody: boolean): RelayedHead {
+export function relayedHead(raw: readonly string[], noBody: boolean): RelayedHead {
   const headers: string[] = [];
   let connection = '';
   let coding = '';
   let length = -1;
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as Buffer).toString('latin1');
+    const name = raw[i] as string;
     const kind = classOf(name);
     if (kind === DROP) continue;
-    const value = (raw[i + 1] as Buffer).toString('latin1');
+    const value = raw[i + 1] as string;
     if (kind === CONNECTION) connection = connection === '' ? value : `${connection},${value}`;
     else if (kind === CONTENT_LENGTH) {
       if (noBody) continue;

@@ -8,6 +8,7 @@ import { type GatewayContext, SWEEP_MS } from './context.ts';
 import { asksForWebSocket } from './framing.ts';
 import { NO_TUNNEL } from './gateway-denials.ts';
 import { readHead } from './head.ts';
+import { NodeRequest } from './node-request.ts';
 import type { Policy } from './policy.ts';
 import { ProxyExchange } from './proxy-exchange.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
@@ -136,7 +137,8 @@ export class NodeFront {
       return;
     }
     try {
-      const exchange = new ProxyExchange(this.#context, connection, request, answer, expectsContinue);
+      const came = new NodeRequest(this.#context, connection, request, answer, expectsContinue);
+      const exchange = new ProxyExchange(this.#context, came);
       // node closes the connection after an expectation that got no 100.
       const getsNo100 = expectsContinue && (exchange.examined.bodyLength === 0 || connection.exchanges.length > 1);
       if (getsNo100 || connection.lastRequest === request) {

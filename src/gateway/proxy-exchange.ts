@@ -1,21 +1,19 @@
-import type { IncomingMessage } from 'node:http';
 import type { Decision } from '../core/decision.ts';
 import type { Denial, DenialCode } from '../core/denial.ts';
 import { decide } from '../pipeline.ts';
-import type { Answer, AnswerWatcher } from './answer.ts';
-import { AnswerWriter } from './answer-writer.ts';
-import type { ClientConnection } from './client-connection.ts';
+import type { AnswerWatcher, AnswerWriter } from './answer-writer.ts';
+import type { ClientRequest } from './client-request.ts';
 import { type GatewayContext, LINGER_BYTES, SWEEP_MS } from './context.ts';
 import { type ExaminedRequest, examine } from './examine.ts';
 import { describe } from './failure.ts';
-import { type ClientHalf, Forward } from './forward.ts';
+import type { ClientHalf, UpstreamHalf } from './forward.ts';
 import { asksForWebSocket, CHUNKED } from './framing.ts';
 import { BODY_LATE, BROKEN, CLOSES, NO_UPSTREAM, NO_WEBSOCKET, OVERLOADED, TOO_LARGE } from './gateway-denials.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { Policy } from './policy.ts';
 import { problemOf } from './problem.ts';
 import { type EndedExchange, report } from './report.ts';
-import { type BodyWatcher, RequestBody } from './request-body.ts';
+import type { BodyWatcher } from './request-body.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** One request and its answer, from the head of the one to the last byte of the other: the client's half. */
@@ -32,31 +30,20 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
   requestBytes = 0;
   upstreamMs: number | null = null;
   readonly #context: GatewayContext;
-  readonly #request: IncomingMessage;
-  readonly #connection: ClientConnection;
+  readonly #request: ClientRequest;
   readonly #policy: Policy;
-  readonly #expectsContinue: boolean;
-  #forward: Forward | null = null;
+  #forward: UpstreamHalf | null = null;
   #closed = false;
   /** Since when the client is waited for to send, by context.now. */
   #awaitedSince = 0;
 
-  /** @param expectsContinue the client waits for a 100 before it sends the body */
-  constructor(
-    context: GatewayContext,
-    connection: ClientConnection,
-    request: IncomingMessage,
-    answer: Answer,
-    expectsContinue: boolean,
-  ) {
+  constructor(context: GatewayContext, request: ClientRequest) {
+    const { connection } = request;
     this.#context = context;
-    this.#connection = connection;
     this.#request = request;
     this.#policy = context.policy;
-    this.#expectsContinue = expectsContinue;
-    this.examined = examine(request, connection.peer, this.#policy, context.clock.now());
-    this.writer = new AnswerWriter(context, connection, request, answer, this.examined);
-    answer.watch(this);
+    this.examined = examine(request.head, connection.peer, this.#policy, context.clock.now());
+    this.writer = request.answer(this.examined, this);
     this.#policy.upstreams.hold();
     connection.exchanges.push(this);
     context.inFlight.add(this);
@@ -97,15 +84,7 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
     if (decision.denial !== null) return this.deny(decision.denial);
     if (upstream === null) return this.deny(NO_UPSTREAM);
     if (upstream.isFull) return this.deny(OVERLOADED);
-    let body: RequestBody | null = null;
-    if (this.examined.bodyLength !== 0) {
-      body = new RequestBody(this.#request, this.#policy.proxy.maxBodyBytes, this);
-      const { answer } = this.writer;
-      // Behind another answer it would be sent before that one's end.
-      if (this.#expectsContinue && answer.socket !== null) answer.writeContinue();
-    }
-    this.#forward = new Forward(this, decision, upstream, body);
-    this.#forward.send(performance.now());
+    this.#forward = this.#request.forward(this, decision, upstream, this.#policy.proxy.maxBodyBytes);
   }
 
   /** A check failed rather than decided: that is the gateway's fault, and lets nobody in. */
@@ -123,7 +102,7 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
     const { writer, examined } = this;
     if (this.#closed || writer.ended) return;
     this.code = denial.code;
-    if (writer.answer.headersSent) return this.cut('gateway');
+    if (writer.status !== 0) return this.cut('gateway');
     const problem = problemOf(denial, examined.requestId, this.#policy.proxy.realm, this.decision);
     writer.problem(problem, CLOSES.has(denial.code) || this.#hasUncertainBody());
   }
@@ -136,7 +115,7 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
 
   upstreamFailed(denial: Denial, failure: string): void {
     this.failure = failure;
-    if (!this.writer.answer.headersSent) return this.deny(denial);
+    if (this.writer.status === 0) return this.deny(denial);
     this.code = denial.code;
     this.cut('upstream');
   }
@@ -163,7 +142,7 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
   checkDeadlines(now: number): void {
     const idle = this.#policy.proxy.bodyIdleTimeoutMs + SWEEP_MS;
     if (this.writer.isStalled(now, idle)) this.cut('client');
-    else if (this.#forward?.body?.awaitsClient && now - this.#awaitedSince > idle) this.abandon(BODY_LATE);
+    else if (this.#forward?.awaitsClient && now - this.#awaitedSince > idle) this.abandon(BODY_LATE);
     else this.#forward?.checkDeadlines(now);
   }
 
@@ -173,10 +152,8 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
     this.cutBy = by;
     this.writer.ended = true;
     this.#forward?.stop('request_ended');
-    const { socket } = this.#connection;
     // Where only the end of the connection ends the body, an orderly one would make it look whole.
-    if (this.writer.endsWithConnection) socket.resetAndDestroy();
-    else socket.destroy();
+    this.#request.connection.sever(this.writer.endsWithConnection);
   }
 
   /** The answer was sent, or the connection is gone. */
@@ -188,7 +165,7 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
     this.#forward?.stop('client_gone');
     this.#context.inFlight.remove(this);
     this.#policy.upstreams.release();
-    this.#connection.ended(this);
+    this.#request.connection.ended(this);
     report(this, aborted, this.#context);
   }
 
@@ -196,6 +173,6 @@ export class ProxyExchange implements OpenExchange, ClientHalf, EndedExchange, B
   #hasUncertainBody(): boolean {
     if (!this.writer.isReceiving) return false;
     const { bodyLength } = this.examined;
-    return bodyLength === CHUNKED || bodyLength > LINGER_BYTES || this.#expectsContinue;
+    return bodyLength === CHUNKED || bodyLength > LINGER_BYTES || this.#request.expectsContinue;
   }
 }

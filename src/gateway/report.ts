@@ -41,7 +41,7 @@ export function report(exchange: EndedExchange, aborted: Exchange['aborted'], co
     owner: key?.owner ?? null,
     previousSecret: decision?.previousSecret ?? false,
     allowed: decision !== null && decision.denial === null,
-    status: writer.answer.headersSent ? writer.answer.statusCode : 0,
+    status: writer.status,
     code: exchange.code,
     wouldDeny: wouldDenyOf(decision),
     aborted,

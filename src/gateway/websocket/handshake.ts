@@ -86,7 +86,7 @@ export function switchFault({ headers }: IncomingMessage, offer: Offer): string 
 
 /** The headers of the 101 for the client, from those of an upstream's that `switchFault` found nothing wrong with. */
 export function switchHeaders(response: IncomingMessage, offer: Offer): string[] {
-  const { headers: relayed } = relayedHead(rawOf(response), true);
+  const { headers: relayed } = relayedHead(response.rawHeaders, true);
   const headers: string[] = [];
   for (let i = 0; i < relayed.length; i += 2) {
     const name = relayed[i] as string;
@@ -98,11 +98,6 @@ export function switchHeaders(response: IncomingMessage, offer: Offer): string[]
   if (protocol !== undefined) headers.push('Sec-WebSocket-Protocol', protocol);
   if (extensions !== undefined) headers.push('Sec-WebSocket-Extensions', extensions);
   return headers;
-}
-
-/** Names and values in turn, as bytes. */
-export function rawOf(response: IncomingMessage): Buffer[] {
-  return response.rawHeaders.map((text) => Buffer.from(text, 'latin1'));
 }
 
 function list(value: string): string[] {

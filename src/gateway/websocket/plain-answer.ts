@@ -1,7 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Decision } from '../../core/decision.ts';
 import { isUndone, pushGatewayHeaders, relayedHead } from '../headers-client.ts';
-import { rawOf } from './handshake.ts';
 
 /** The longest body of an answer to an upgrade that is passed on. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -56,7 +55,7 @@ function isPassable({ statusCode, headers }: IncomingMessage): boolean {
 /** The head under which an answer goes to the client. Its length is the one that was counted; the connection closes. */
 export function answerHead({ response, body }: PlainAnswer, requestId: string, decision: Decision | null): string {
   const status = response.statusCode ?? 0;
-  const { headers: relayed } = relayedHead(rawOf(response), true);
+  const { headers: relayed } = relayedHead(response.rawHeaders, true);
   const headers = [...relayed];
   if (status !== 204 && status !== 304) headers.push('Content-Length', String(body.length));
   pushGatewayHeaders(headers, requestId, decision);
