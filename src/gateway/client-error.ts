@@ -5,7 +5,7 @@ import { type GatewayContext, LINGER_MS } from './context.ts';
 import { codeOf } from './failure.ts';
 import { HEAD_LATE, HEAD_TOO_LARGE, MALFORMED } from './gateway-denials.ts';
 import { problemBytes, problemOf } from './problem.ts';
-import { tell } from './tell.ts';
+import { tellOfUnread } from './tell-unread.ts';
 
 /**
  * Ends a connection on which what came is not a request. A request before it that is not answered yet gets its whole
@@ -32,27 +32,14 @@ export function refuseUnparsed(
   const problem = problemOf(denial, requestId, context.policy.proxy.realm, null);
   socket.end(problemBytes(problem, at), 'latin1');
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  tell(context.onExchange, {
+  tellOfUnread(context, {
     requestId,
     method,
-    path: '',
-    route: null,
     address: connection.peer,
-    userAgent: undefined,
-    keyId: null,
-    keyType: null,
-    owner: null,
-    previousSecret: false,
-    wouldDeny: null,
-    allowed: false,
     status: problem.status,
     code: denial.code,
-    aborted: null,
-    requestBytes: 0,
     responseBytes: problem.body.length,
     at,
-    durationMs: 0,
-    upstreamMs: null,
     failure: reason instanceof Error ? codeOf(reason) : null,
   });
 }

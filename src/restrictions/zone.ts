@@ -13,7 +13,7 @@ export interface WallClock {
 }
 
 /** A stretch of time without a change of the clocks. */
-export interface Stretch {
+interface Stretch {
   /** Its first minute. */
   readonly from: number;
   /** The minute after its last. */
