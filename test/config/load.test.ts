@@ -5,6 +5,7 @@ import t from 'tap';
 import { configForUpstream, loadConfig, parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem, MAX_PROBLEMS } from '../../src/config/problem.ts';
 import { ACCESS, complaints, load, problemsOf, UPSTREAM } from '../support/config.ts';
+import { holds } from '../support/random.ts';
 
 t.test('an upstream and access are a whole configuration', async (t) => {
   const { config } = load('');
@@ -243,16 +244,16 @@ t.test('whatever the settings hold, a configuration loads or says why', async (t
       fc.dictionary(fc.oneof(names, fc.string()), tie('any'), { maxKeys: 3 }),
     ),
   })).any;
-  fc.assert(
+  holds(
     fc.property(fc.dictionary(names, value), (settings) => {
       // Resolves to [] or to problems; throws only on what is not a ConfigError.
       problemsOf(JSON.stringify(settings));
     }),
-    { numRuns: 300 },
+    300,
   );
-  fc.assert(
+  holds(
     fc.property(fc.string({ unit: 'binary' }), (text) => void problemsOf(text)),
-    { numRuns: 300 },
+    300,
   );
   t.pass('nothing else was thrown');
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { jsonFault, placeIn } from '../../src/management/json-scan.ts';
+import { holds } from '../support/random.ts';
 
 function parses(text: string): boolean {
   try {
@@ -35,7 +36,7 @@ t.test('it takes what JSON.parse takes, but for what can be read in two ways', a
     'true',
   );
   const edits = fc.array(fc.tuple(fc.nat(), piece), { maxLength: 3 });
-  fc.assert(
+  holds(
     fc.property(fc.json(), edits, (json, all) => {
       let text = json;
       for (const [place, inserted] of all) {
@@ -46,7 +47,7 @@ t.test('it takes what JSON.parse takes, but for what can be read in two ways', a
       if (fault !== null && STRICTER.test(fault.found)) return true;
       return (fault === null) === parses(text);
     }),
-    { numRuns: 3000 },
+    3000,
   );
   t.pass('whatever the text');
 });
