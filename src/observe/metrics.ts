@@ -26,6 +26,12 @@ export interface MetricsSources {
   readonly storeErrors: () => number;
   /** Admissions that this process decided alone, because the store could not be asked. */
   readonly limitFallbacks: () => number;
+  /** Questions to the ledger for admissions. */
+  readonly limitQuestions: () => number;
+  /** Admissions that had been taken ahead, and needed no question. */
+  readonly limitSpentAhead: () => number;
+  /** Keys of which admissions taken ahead are held, or are being asked for. */
+  readonly limitLeasesOpen: () => number;
   readonly logLinesDropped: () => number;
   readonly usageDropped: () => number;
   readonly requestLogDropped: () => number;
@@ -151,11 +157,7 @@ function addSources(registry: Registry, from: MetricsSources): void {
   gauge('latchkey_key_cache_entries', 'Keys that are held in memory.', from.keyCacheEntries);
   addGauge(registry, 'latchkey_store_up', 'Whether the store answers: 1 or 0.', () => Number(from.storeUp()), 'min');
   counter('latchkey_store_errors_total', 'Questions to the store that failed.', from.storeErrors);
-  counter(
-    'latchkey_limit_fallback_total',
-    'Admissions that this process decided alone, because the store could not be asked.',
-    from.limitFallbacks,
-  );
+  addLimits(registry, from);
   counter('latchkey_log_lines_dropped_total', 'Log lines dropped because nobody read them.', from.logLinesDropped);
   counter(
     'latchkey_usage_dropped_total',
@@ -176,6 +178,31 @@ function addSources(registry: Registry, from: MetricsSources): void {
     registers: [registry],
     aggregator: 'first',
   }).set({ version: from.version, node: process.versions.node }, 1);
+}
+
+function addLimits(registry: Registry, from: MetricsSources): void {
+  const counter = (name: string, help: string, read: () => number): void => addCounter(registry, name, help, read);
+  counter(
+    'latchkey_limit_questions_total',
+    'Questions to the store for admissions; one may be for several requests.',
+    from.limitQuestions,
+  );
+  counter(
+    'latchkey_limit_spent_ahead_total',
+    'Admissions that had been taken from the store ahead, so that it was not asked.',
+    from.limitSpentAhead,
+  );
+  addGauge(
+    registry,
+    'latchkey_limit_leases_open',
+    'Keys of which admissions taken ahead are held, or are being asked for.',
+    from.limitLeasesOpen,
+  );
+  counter(
+    'latchkey_limit_fallback_total',
+    'Admissions that this process decided alone, because the store could not be asked.',
+    from.limitFallbacks,
+  );
 }
 
 /** @param read how many there were until now */

@@ -17,6 +17,9 @@ function sources(changes: Partial<MetricsSources> = {}): MetricsSources {
     storeUp: () => true,
     storeErrors: () => 9,
     limitFallbacks: () => 10,
+    limitQuestions: () => 15,
+    limitSpentAhead: () => 16,
+    limitLeasesOpen: () => 17,
     logLinesDropped: () => 11,
     usageDropped: () => 12,
     requestLogDropped: () => 13,
@@ -231,6 +234,9 @@ t.test('what others count is read at each scrape', async (t) => {
     ['latchkey_key_cache_entries', 8],
     ['latchkey_store_errors_total', 9],
     ['latchkey_limit_fallback_total', 10],
+    ['latchkey_limit_questions_total', 15],
+    ['latchkey_limit_spent_ahead_total', 16],
+    ['latchkey_limit_leases_open', 17],
     ['latchkey_log_lines_dropped_total', 11],
     ['latchkey_usage_dropped_total', 12],
     ['latchkey_request_log_dropped_total', 13],
@@ -291,6 +297,9 @@ t.test('what several workers counted becomes one scrape', async (t) => {
     found.get(`latchkey_http_request_duration_seconds_bucket{le="${le}",route="GET /api/domains/:id"}`);
   t.strictSame([bucket('0.01'), bucket('0.025'), bucket('0.05'), bucket('+Inf')], [0, 1, 3, 3]);
   t.equal(found.get('latchkey_requests_in_flight'), 8);
+  t.equal(found.get('latchkey_limit_questions_total'), 30);
+  t.equal(found.get('latchkey_limit_spent_ahead_total'), 32);
+  t.equal(found.get('latchkey_limit_leases_open'), 34);
   t.equal(found.get('latchkey_store_up'), 0, 'up only when all say so');
   t.equal(found.get('latchkey_tor_list_addresses'), 1000, 'the shortest list');
   t.equal(found.get('latchkey_tor_list_age_seconds'), 120, 'the oldest list');
