@@ -30,7 +30,15 @@ import {
   listName,
   recordName,
 } from '../../src/stores/redis/layout.ts';
-import { countsName, daysName, LOGS, lastUseName, logName, sentName } from '../../src/stores/redis/usage-layout.ts';
+import {
+  countsName,
+  daysName,
+  LOGS,
+  lastUseName,
+  logName,
+  logsName,
+  sentName,
+} from '../../src/stores/redis/usage-layout.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { ALL_RESTRICTIONS, RESTRICTIONS, UNRESTRICTED } from '../key-record.ts';
 import { type DayShape, sampleBatch, sampleId, sampleKey, sampleLog } from '../samples.ts';
@@ -161,7 +169,7 @@ function namesOf(count: number): Readonly<Record<string, readonly [name: string,
     days: [daysName(scope), 1],
     use: [lastUseName(scope), 1],
     'log, an entry': [logName(record.id), LOG_ENTRIES],
-    'place in lk:logs': [LOGS, Math.ceil(count / LOG_ENTRIES)],
+    'place in lk:logs:<00 to ff>, about': [logsName(record.id), count / LOG_ENTRIES / LOGS.length],
     'audit, an entry': [AUDIT, AUDITED],
     'changes, whole': [CHANGES, 1],
     gateways: [GATEWAYS, 100],

@@ -1,11 +1,20 @@
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import type { LoggedRequest, LogPage } from '../../src/core/request-log.ts';
-import { type KeyUse, startOf, type UsageBatch, type UsageScope } from '../../src/core/usage.ts';
+import { dayOf, type KeyUse, startOf, type UsageBatch, type UsageScope } from '../../src/core/usage.ts';
 import { RedisConnection } from '../../src/stores/redis/connection.ts';
 import { RedisRequestLog } from '../../src/stores/redis/request-log.ts';
 import { RedisUsageStore } from '../../src/stores/redis/usage.ts';
-import { countsName, daysName, LOGS, lastUseName, logName, sentName } from '../../src/stores/redis/usage-layout.ts';
+import {
+  countsName,
+  daysName,
+  LOGS,
+  lastUseName,
+  logName,
+  logsName,
+  sentName,
+} from '../../src/stores/redis/usage-layout.ts';
+import { MAX_WRITERS } from '../../src/stores/redis/usage-scripts.ts';
 import { startRedis } from '../support/redis.ts';
 
 const DAY = 20_780;
@@ -120,16 +129,54 @@ t.test('a log is gone by itself when nobody writes to it for as long as its rete
   const left = await raw.pttl(logName('key_1'));
   t.ok(left > 0 && left <= 60_000);
   while ((await log.prune(at + 1_000)) > 0);
-  t.equal(Number(await raw.zscore(LOGS, 'key_1')), at + 60_000, 'it is looked at when its oldest entry expires');
+  const list = logsName('key_1');
+  t.equal(Number(await raw.zscore(list, 'key_1')), at + 60_000, 'it is looked at when its oldest entry expires');
   t.equal(await log.prune(at + 60_000), 1);
-  t.equal(await raw.zcard(LOGS), 0);
+  t.equal(await raw.zcard(list), 0);
 });
 
-t.test('logs that Redis forgot itself are taken off the list as well, a bounded number at a time', async (t) => {
+t.test('of processes that count for a scope so many are remembered, those that wrote there last', async (t) => {
+  const usage = new RedisUsageStore(await connect(t));
+  const scope: UsageScope = 'owner:restarts';
+  const yesterday = dayOf(Date.now()) - 1;
+  const writers = Array.from({ length: MAX_WRITERS }, (_, i) => `process-${i}`);
+  const sent = sentName(scope, yesterday);
+  // Each wrote its second batch in a second of its own, the first of them once more just now.
+  await raw.hset(sent, ...writers.flatMap((writer, i) => [writer, 2_000_000 + i]));
+  await usage.record(batch('process-0', 3, [scope], yesterday));
+  t.equal(await raw.hlen(sent), MAX_WRITERS);
+  await usage.record(batch('one more', 1, [scope], yesterday));
+  t.equal(await raw.hlen(sent), 0.75 * MAX_WRITERS + 1);
+  t.strictSame(await raw.hmget(sent, 'process-1', 'process-256'), [null, null], 'the longest ago are forgotten');
+  const requests = async (): Promise<number> =>
+    (await usage.days(scope, yesterday, yesterday))[0]?.hours[4]?.requests ?? 0;
+  t.equal(await requests(), 2);
+  for (const writer of writers.slice(257)) await usage.record(batch(writer, 2, [scope], yesterday));
+  await usage.record(batch('process-0', 3, [scope], yesterday));
+  await usage.record(batch('one more', 1, [scope], yesterday));
+  t.equal(await requests(), 2, 'what any of the others sends again is not counted again');
+  await usage.record(batch('process-257', 3, [scope], yesterday));
+  t.equal(await requests(), 3);
+  await Promise.all(Array.from({ length: 1_500 }, (_, i) => usage.record(batch(`next-${i}`, 1, [scope], yesterday))));
+  t.ok((await raw.hlen(sent)) <= MAX_WRITERS);
+  t.equal(await requests(), 1_503);
+});
+
+t.test('logs that Redis forgot itself are taken off the lists as well, a bounded number at a time', async (t) => {
   const log = new RedisRequestLog(await connect(t));
-  const due = Array.from({ length: 250 }, (_, i) => [1_000 + i, `gone_${i}`]).flat();
-  await raw.zadd(LOGS, ...due);
-  const left: number[] = [];
-  while ((await log.prune(2_000)) > 0) left.push(await raw.zcard(LOGS));
-  t.strictSame(left, [150, 50, 0]);
+  // In a few lists, so that each has many.
+  const few = new Set(LOGS.slice(0, 3));
+  const ids = Array.from({ length: 20_000 }, (_, i) => `gone_${i}`).filter((id) => few.has(logsName(id)));
+  await Promise.all(ids.map((id, i) => raw.zadd(logsName(id), 1_000 + i, id)));
+  const left = async (): Promise<number> => {
+    const places = await Promise.all(ids.map((id) => raw.zscore(logsName(id), id)));
+    return places.filter((place) => place !== null).length;
+  };
+  for (let before = ids.length; before > 0; ) {
+    t.ok((await log.prune(2_000)) > 0, `${before} are left`);
+    const after = await left();
+    t.ok(after < before && after >= before - 96, `${before} to ${after}`);
+    before = after;
+  }
+  t.equal(await log.prune(2_000), 0);
 });

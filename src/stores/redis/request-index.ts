@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import type { LogBatch, LoggedRequest } from '../../core/request-log.ts';
 import type { RedisConnection } from './connection.ts';
-import { isCrossSlot } from './errors.ts';
+import { type Item, ManyNames } from './many-names.ts';
 import { requestsName } from './usage-layout.ts';
 import { NOTE_REQUESTS } from './usage-scripts.ts';
 
 /** Notes in one list, of which there are 4,096. */
 const MAX_NOTES = 256;
-/** Lists in one script, which everybody else on the server waits for. */
+/** Lists in one script. */
 const MAX_LISTS = 50;
 /** Digits of a hashed id: those that name its list, and those that a note has of it. */
 const BUCKET_DIGITS = 3;
@@ -20,37 +20,23 @@ interface Noted {
   readonly at: number;
 }
 
-/** Notes of one list, the newest last. */
-interface Notes {
-  readonly list: string;
-  readonly notes: string[];
-}
-
 /**
  * Where requests are logged, by their ids: of the newest million of all keys, as far as the ids spread. Each list has the
  * ids of one hash, so that a search reads one short list, and writing spreads over all slots of a cluster. A request is one
  * note, `<hash of its id> <time> <key>`, of some 50 bytes.
- *
- * Many lists go into one script; a cluster refuses such a script before it runs it, and from then on each has its own.
  */
 export class RequestIndex {
   readonly #connection: RedisConnection;
-  #maxLists = MAX_LISTS;
+  readonly #notes: ManyNames;
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
+    this.#notes = new ManyNames(connection, NOTE_REQUESTS, MAX_LISTS);
   }
 
   async add(batches: readonly LogBatch[]): Promise<void> {
-    const all = notesOf(batches);
     const seconds = Math.ceil(Math.max(0, ...batches.map(({ retentionMs }) => retentionMs)) / 1000);
-    try {
-      await this.#addAll(all, seconds);
-    } catch (error) {
-      if (!isCrossSlot(error)) throw error;
-      this.#maxLists = 1;
-      await this.#addAll(all, seconds);
-    }
+    await this.#notes.run([MAX_NOTES, seconds], notesOf(batches));
   }
 
   /** Where requests that may have this id are logged, the latest first. */
@@ -60,25 +46,10 @@ export class RequestIndex {
     const found = notes.filter((note) => note.startsWith(`${tag} `)).map(read);
     return found.sort((a, b) => b.at - a.at);
   }
-
-  async #addAll(all: readonly Notes[], seconds: number): Promise<void> {
-    const scripts: (readonly Notes[])[] = [];
-    for (let start = 0; start < all.length; start += this.#maxLists) {
-      scripts.push(all.slice(start, start + this.#maxLists));
-    }
-    const settled = await Promise.allSettled(
-      scripts.map((part) => {
-        const args = part.flatMap(({ notes }) => [notes.length, ...notes]);
-        const lists = part.map(({ list }) => list);
-        return this.#connection.run(NOTE_REQUESTS, lists, [MAX_NOTES, seconds, ...args]);
-      }),
-    );
-    for (const result of settled) if (result.status === 'rejected') throw result.reason;
-  }
 }
 
 /** Of a key's requests with one id only the latest: a client that always sends the same must not fill its list with it. */
-function notesOf(batches: readonly LogBatch[]): Notes[] {
+function notesOf(batches: readonly LogBatch[]): Item[] {
   const latest = new Map<string, LoggedRequest>();
   for (const { entries } of batches) {
     for (const entry of entries) {
@@ -87,14 +58,14 @@ function notesOf(batches: readonly LogBatch[]): Notes[] {
       if (known === undefined || known.at <= entry.at) latest.set(place, entry);
     }
   }
-  const lists = new Map<string, Notes>();
+  const lists = new Map<string, string[]>();
   for (const { requestId, at, keyId } of latest.values()) {
     const { bucket, tag } = hashOf(requestId);
-    const list = lists.get(bucket) ?? { list: requestsName(bucket), notes: [] };
-    list.notes.push(`${tag} ${at.toString(36)} ${keyId}`);
-    lists.set(bucket, list);
+    const notes = lists.get(bucket) ?? [];
+    notes.push(`${tag} ${at.toString(36)} ${keyId}`);
+    lists.set(bucket, notes);
   }
-  return [...lists.values()];
+  return [...lists].map(([bucket, notes]) => ({ names: [requestsName(bucket)], args: [notes.length, ...notes] }));
 }
 
 function hashOf(requestId: string): { readonly bucket: string; readonly tag: string } {

@@ -16,16 +16,16 @@ import {
   type StoredEntry,
 } from '../log-pages.ts';
 import type { RedisConnection } from './connection.ts';
+import { LogPlaces, type Place } from './log-places.ts';
 import { RequestIndex } from './request-index.ts';
-import { LOGS, logName } from './usage-layout.ts';
+import { logName } from './usage-layout.ts';
 import { APPEND_LOG, PRUNE_LOG } from './usage-scripts.ts';
 
 /** Logs that are written at once, so that a large batch does not fill the connection. */
 const MAX_GROUP = 200;
 /** Entries in one script, which everybody else on the server waits for. */
 const MAX_ENTRIES = 100;
-/** Logs that one call of `prune` looks at, and entries that it removes from each. */
-const MAX_PRUNED_LOGS = 100;
+/** Entries that one call of `prune` removes from each log that it looks at. */
 const MAX_PRUNED_ENTRIES = 100;
 /** Places that a search looks at: some may be those of requests that are not there any more. */
 const MAX_TRIED = 20;
@@ -42,10 +42,12 @@ const AFTER_POSITION = '\x7f';
 export class RedisRequestLog implements RequestLog {
   readonly #connection: RedisConnection;
   readonly #positions = new Positions();
+  readonly #places: LogPlaces;
   readonly #index: RequestIndex;
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
+    this.#places = new LogPlaces(connection);
     this.#index = new RequestIndex(connection);
   }
 
@@ -55,9 +57,9 @@ export class RedisRequestLog implements RequestLog {
       const group = parts.slice(start, start + MAX_GROUP);
       const settled = await Promise.allSettled(group.map((part) => this.#appendPart(part)));
       for (const result of settled) if (result.status === 'rejected') throw result.reason;
-      // NX: a log that is there already has an older entry, which expires first.
-      const due = group.flatMap(({ keyId, entries, retentionMs }) => [(entries[0]?.at ?? 0) + retentionMs, keyId]);
-      await this.#connection.ask((client) => client.zadd(LOGS, 'NX', ...due));
+      await this.#places.add(
+        group.map(({ keyId, entries, retentionMs }) => ({ keyId, due: (entries[0]?.at ?? 0) + retentionMs })),
+      );
       await this.#index.add(group);
     }
   }
@@ -83,11 +85,10 @@ export class RedisRequestLog implements RequestLog {
   }
 
   async prune(now: number): Promise<number> {
-    const due = await this.#connection.ask((client) =>
-      client.zrangebyscore(LOGS, '-inf', now, 'LIMIT', 0, MAX_PRUNED_LOGS),
-    );
-    const removed = await Promise.all(due.map((keyId) => this.#pruneLog(keyId, now)));
-    return removed.reduce((sum, n) => sum + n, 0);
+    const moved = await this.#places.moveOld();
+    const due = await this.#places.due(now);
+    const removed = await Promise.all(due.map((place) => this.#pruneLog(place, now)));
+    return removed.reduce((sum, n) => sum + n, moved);
   }
 
   async #appendPart({ keyId, entries, retentionMs, maxEntries }: LogBatch): Promise<void> {
@@ -102,14 +103,12 @@ export class RedisRequestLog implements RequestLog {
    * @returns how many entries went; one also when none did: the log is gone, or was found to be due later, and there may
    *   be others behind it
    */
-  async #pruneLog(keyId: string, now: number): Promise<number> {
-    const answer = await this.#connection.run(PRUNE_LOG, [logName(keyId)], [now, MAX_PRUNED_ENTRIES]);
+  async #pruneLog(place: Place, now: number): Promise<number> {
+    const answer = await this.#connection.run(PRUNE_LOG, [logName(place.keyId)], [now, MAX_PRUNED_ENTRIES]);
     const [removed, due] = answer as [number, number];
     // What is added between the two is found when it is written the next time; until then, and at last, Redis itself
     // forgets a log that nobody wrote to for as long as its retention.
-    await this.#connection.ask<unknown>((client) =>
-      due < 0 ? client.zrem(LOGS, keyId) : client.zadd(LOGS, 'XX', due, keyId),
-    );
+    await this.#places.set(place, due < 0 ? null : due);
     return Math.max(removed, 1);
   }
 

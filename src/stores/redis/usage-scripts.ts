@@ -3,6 +3,17 @@ import { script } from './scripts.ts';
 /** Names that ADD_COUNTS takes for each scope and day. */
 export const NAMES_OF_COUNTS = 4;
 
+/**
+ * Processes whose last batch is remembered for a scope and day. When one more comes, those that wrote there the longest
+ * ago are forgotten, in their order and not by their age: a process that Redis was away for all day is still known
+ * when it sends its batch again, unless some hundreds of others have counted there before it.
+ */
+export const MAX_WRITERS = 1_024;
+/** Forgotten at a time, so that it is seldom looked who they are. */
+const FORGOTTEN_WRITERS = MAX_WRITERS / 4;
+/** `sent` has a batch as `<number of the batch><second of its day, six digits>`: an integer takes the least memory. */
+const SECONDS_IN_SENT = 1_000_000;
+
 /** A key that is in use sets a new end for its last use no more often than this, in seconds. */
 const USE_SLACK = 3_600;
 
@@ -24,15 +35,31 @@ end`;
  * day, requests, seconds that the counts and the use are kept, last use, last use of the previous secret ('' for none), how many
  * fields, and the fields, each with what to add to it.
  *
- * `sent` has a field for each process that counted for the scope that day, and goes two days after it was made. Redis
- * refuses a script for want of memory at its first write or not at all, so it never marks what it does not add.
+ * `sent` has a field for each process that counted for the scope that day, up to MAX_WRITERS, and goes two days after it
+ * was made. One that an older version wrote has no second, and looks as if it were long ago. Redis refuses a script for
+ * want of memory at its first write or not at all, so it never marks what it does not add.
  */
 export const ADD_COUNTS = script(`${MERGE}
 local writer, number, keepFrom = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
-local function add(counts, sent, days, arg, fields)
+local now, first = tonumber(redis.call('TIME')[1]), number * ${SECONDS_IN_SENT}
+local function forget(sent)
+  local all, order = redis.call('HGETALL', sent), {}
+  for i = 1, #all, 2 do order[#order + 1] = {all[i], tonumber(all[i + 1]) % ${SECONDS_IN_SENT}} end
+  table.sort(order, function(a, b) return a[2] < b[2] end)
+  for i = 1, ${FORGOTTEN_WRITERS} do redis.call('HDEL', sent, order[i][1]) end
+end
+local function isNew(sent, day)
   local seen = redis.call('HGET', sent, writer)
-  if seen and tonumber(seen) >= number then return end
-  local isFirst = redis.call('HSET', sent, writer, ARGV[2]) == 1
+  if seen and tonumber(seen) >= first then return false end
+  if not seen and redis.call('HLEN', sent) >= ${MAX_WRITERS} then forget(sent) end
+  local second = now - day * 86400
+  if second < 0 then second = 0 elseif second >= ${SECONDS_IN_SENT} then second = ${SECONDS_IN_SENT - 1} end
+  redis.call('HSET', sent, writer, first + second)
+  return true, not seen
+end
+local function add(counts, sent, days, arg, fields)
+  local new, isFirst = isNew(sent, tonumber(ARGV[arg]))
+  if not new then return end
   if isFirst then redis.call('EXPIRE', sent, ARGV[3], 'NX') end
   for i = arg + 6, arg + 4 + 2 * fields, 2 do redis.call('HINCRBY', counts, ARGV[i], ARGV[i + 1]) end
   local seconds, left = tonumber(ARGV[arg + 2]), redis.call('TTL', counts)
@@ -82,6 +109,19 @@ for _, list in ipairs(KEYS) do
   for i = arg + 1, last do redis.call('LPUSH', list, ARGV[i]) end
   redis.call('LTRIM', list, 0, tonumber(ARGV[1]) - 1)
   if redis.call('TTL', list) < tonumber(ARGV[2]) then redis.call('EXPIRE', list, ARGV[2]) end
+  arg = last + 1
+end
+return 1`);
+
+/**
+ * Lists keys that have a log by when its oldest entry expires; one that is listed keeps the earlier of both times. KEYS:
+ * lists. ARGV, for each: how many keys, and when each is due and its id.
+ */
+export const LIST_LOGS = script(`
+local arg = 1
+for _, list in ipairs(KEYS) do
+  local last = arg + 2 * tonumber(ARGV[arg])
+  for i = arg + 1, last, 2 do redis.call('ZADD', list, 'LT', ARGV[i], ARGV[i + 1]) end
   arg = last + 1
 end
 return 1`);
