@@ -12,7 +12,7 @@ import { compilePermissions } from '../../src/core/permission.ts';
 import type { LimitLedger, Store } from '../../src/core/ports.ts';
 import { LeaseBook } from '../../src/limits/lease-book.ts';
 import { openStore } from '../../src/stores/open.ts';
-import { limitName } from '../../src/stores/redis/layout.ts';
+import { grantField, limitName } from '../../src/stores/redis/layout.ts';
 import { LEASE } from '../../src/stores/redis/scripts.ts';
 import { startRedis } from '../../test/support/redis.ts';
 import { UNRESTRICTED } from '../key-record.ts';
@@ -110,8 +110,11 @@ async function cost(
 
 async function costs(store: Store, client: Redis): Promise<void> {
   await client.script('LOAD', LEASE.lua);
-  const lease = (i: number): Promise<unknown> =>
-    client.evalsha(LEASE.sha, 1, limitName(sampleId(i % KEYS)), LIMITS.perHour, LIMITS.perDay, LIMITS.burst, 1, 0);
+  const lease = (i: number): Promise<unknown> => {
+    const { perHour, perDay, burst } = LIMITS;
+    const name = limitName(sampleId(i % KEYS));
+    return client.evalsha(LEASE.sha, 1, name, grantField(0), `process0${i}`, perHour, perDay, burst, 1, 0, '');
+  };
   await cost(client, 'lease, a script for each', 40_000, lease);
   await cost(client, 'lease, up to 200 in one script', 100_000, async (i) =>
     store.limits.lease(sampleId(i % KEYS), LIMITS, 1),

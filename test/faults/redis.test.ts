@@ -145,7 +145,7 @@ t.test('a key that was revoked while a gateway was cut off is dead within a seco
   t.match(await ask(gateway.url, revoked.secret), PASSED, 'it cannot know');
   t.match(await ask(gateway.url, rotated), UNAVAILABLE, 'nor this');
 
-  relay.mend();
+  await relay.mend();
   // Its first answer from the store shows that it is back.
   await until(async () => (await ask(gateway.url, unused.secret)).status === 200);
   const back = performance.now();

@@ -7,7 +7,9 @@ export interface Relay {
   readonly port: number;
   /** Ends every connection, and every new one at once. */
   cut(): void;
-  mend(): void;
+  /** Ends every connection, and refuses new ones, until it is mended. */
+  refuse(): Promise<void>;
+  mend(): Promise<void>;
   /** From now on carries nothing on connections over which this text was sent; they stay open. New ones are well. */
   swallow(sent: string): void;
 }
@@ -26,7 +28,8 @@ export async function relayTo(t: Test, port: number): Promise<Relay> {
   const end = (): void => {
     for (const socket of sockets) socket.destroy();
   };
-  const server = createServer((client) => {
+  const server = createServer();
+  server.on('connection', (client) => {
     keep(client);
     if (isCut) {
       client.destroy();
@@ -45,20 +48,31 @@ export async function relayTo(t: Test, port: number): Promise<Relay> {
     });
     there.once('close', () => client.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const listen = async (on: number): Promise<void> => {
+    server.listen(on, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(0);
   t.teardown(() => {
     end();
     server.close();
   });
+  const own = (server.address() as AddressInfo).port;
   return {
-    port: (server.address() as AddressInfo).port,
+    port: own,
     cut: () => {
       isCut = true;
       end();
     },
-    mend: () => {
+    refuse: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      end();
+      await closed;
+    },
+    mend: async () => {
       isCut = false;
+      if (!server.listening) await listen(own);
     },
     swallow: (text) => {
       for (const [client, { there, sent }] of halves) {

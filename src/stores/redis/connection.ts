@@ -1,3 +1,4 @@
+import { Command } from 'ioredis';
 import { StoreError } from '../../core/ports.ts';
 import { openCluster } from './cluster.ts';
 import { replyCode, storeError } from './errors.ts';
@@ -15,7 +16,8 @@ const OPEN = { single: openSingle, sentinel: openSentinel, cluster: openCluster 
 /**
  * The connection to Redis, in whichever topology: made once, kept up in the background. While it is down, and when the
  * server does not answer within the timeout, every call rejects with a StoreError, and nothing is ever sent twice: a lease
- * that is repeated counts twice.
+ * that is repeated counts twice. While the server still owes the answer to a command that was given up, others are refused
+ * at once: they would be answered after it, and a request that has waited for its key must not wait again for its limit.
  */
 export class RedisConnection {
   readonly #link: Link;
@@ -43,7 +45,7 @@ export class RedisConnection {
    * @throws StoreError for whatever fails
    */
   async ask<T>(commands: (client: Client) => Promise<T>): Promise<T> {
-    this.#refuseWhenFull();
+    this.#refuseInVain();
     try {
       return await within(this.#timeoutMs, commands(this.#link.client), this.server);
     } catch (error) {
@@ -53,7 +55,7 @@ export class RedisConnection {
 
   /** Runs a script: one round trip, as the server has nearly always seen it before. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    this.#refuseWhenFull();
+    this.#refuseInVain();
     this.#gatherWrites();
     try {
       return await this.#link.client.evalsha(script.sha, keys.length, ...keys, ...args);
@@ -71,6 +73,11 @@ export class RedisConnection {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /** Whether a command would be sent at all. */
+  get isUp(): boolean {
+    return this.#link.nodes().some(({ status }) => status === 'ready');
   }
 
   /** Where to be told of changes. */
@@ -94,9 +101,22 @@ export class RedisConnection {
     return told;
   }
 
-  #refuseWhenFull(): void {
+  #refuseInVain(): void {
     let waiting = 0;
-    for (const { commandQueue } of this.#link.nodes()) waiting += commandQueue.length;
+    let listening = 0;
+    const nodes = this.#link.nodes();
+    for (const { commandQueue } of nodes) {
+      waiting += commandQueue.length;
+      // Answers come in the order of the commands, and one that was given up is settled.
+      const next = commandQueue.peekFront()?.command;
+      if (!(next instanceof Command && next.isSettled)) listening++;
+    }
+    if (listening === 0 && nodes.length > 0) {
+      throw new StoreError(
+        'STORE_UNAVAILABLE',
+        `Redis at ${this.server} owes an answer for more than ${this.#timeoutMs} ms`,
+      );
+    }
     if (waiting < MAX_IN_FLIGHT) return;
     throw new StoreError('STORE_UNAVAILABLE', `${MAX_IN_FLIGHT} commands wait for Redis at ${this.server}`);
   }

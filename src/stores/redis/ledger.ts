@@ -1,15 +1,19 @@
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Lease, LimitName, Limits } from '../../core/limits.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
-import { limitName } from './layout.ts';
+import { GRANT_FIELDS, grantField, limitName } from './layout.ts';
 import { LEASE, LEASE_FIELDS, PEEK, PEEK_FIELDS, RELEASE } from './scripts.ts';
+import { isUnanswered, Unanswered } from './unanswered.ts';
 
 const REFUSED_BY: readonly (LimitName | null)[] = [null, 'burst', 'hour', 'day'];
 /** Leases that wait for the next script; one more is refused at once. */
 const MAX_QUEUED = 10_000;
 /** Leases in one script, which everybody else on the server waits for. */
 const MAX_BATCH = 200;
+/** Tells the tokens of this process from those of others. */
+const TOKEN_BYTES = 6;
 
 interface Order {
   readonly keyId: string;
@@ -26,9 +30,17 @@ interface Order {
  * All leases that are asked for in one turn of the event loop go into one script: each is decided by itself, one after
  * the other. With a script for each, the whole gateway took a quarter more CPU for a request (bench/README.md). A server whose keys are spread over the slots of a
  * cluster refuses such a script before it runs it; from then on each lease has its own.
+ *
+ * A lease that Redis may have counted and could not answer is given back by the key's next one: nobody spends it
+ * (docs/decisions/0018-unanswered-leases.md).
  */
 export class RedisLimitLedger implements LimitLedger {
   readonly #connection: RedisConnection;
+  readonly #unanswered = new Unanswered();
+  /** Where this process keeps its last grant: one of a few, so that hashes do not grow with the processes. */
+  readonly #field = grantField(randomInt(GRANT_FIELDS));
+  readonly #process = randomBytes(TOKEN_BYTES).toString('base64url');
+  #scripts = 0;
   #queue: Order[] = [];
   #maxBatch = MAX_BATCH;
 
@@ -78,21 +90,31 @@ export class RedisLimitLedger implements LimitLedger {
   }
 
   async #send(batch: readonly Order[]): Promise<void> {
+    const token = `${this.#process}${(++this.#scripts).toString(36)}`;
     const names: string[] = [];
-    const args: number[] = [];
+    const args: (number | string)[] = [this.#field, token];
+    const given: string[] = [];
     for (const { keyId, limits, want, ahead } of batch) {
+      const unanswered = this.#unanswered.of(keyId);
       names.push(limitName(keyId));
-      args.push(limits.perHour, limits.perDay, limits.burst, want, ahead);
+      given.push(unanswered);
+      args.push(limits.perHour, limits.perDay, limits.burst, want, ahead, unanswered);
     }
+    const isSent = this.#connection.isUp;
     try {
       const numbers = integers(await this.#connection.run(LEASE, names, args), batch.length * LEASE_FIELDS);
-      for (let i = 0; i < batch.length; i++) settle(batch[i] as Order, numbers, i * LEASE_FIELDS);
+      for (let i = 0; i < batch.length; i++) {
+        const order = batch[i] as Order;
+        this.#unanswered.settle(order.keyId, given[i] as string);
+        settle(order, numbers, i * LEASE_FIELDS);
+      }
     } catch (error) {
       if (batch.length > 1 && isCrossSlot(error)) {
         this.#maxBatch = 1;
         this.#sendAll(batch);
         return;
       }
+      if (isSent && isUnanswered(error)) for (const { keyId } of batch) this.#unanswered.add(keyId, token);
       const told = asUnavailable(error);
       for (const order of batch) order.reject(told);
     }

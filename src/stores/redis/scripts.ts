@@ -38,9 +38,14 @@ local function read(key, perHour, burst)
   else units = units + elapsed * perHour end
   return true, now, hour, hourUsed, day, dayUsed, units
 end
-local function keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, units)
+local function giveBack(count, leasedAt, hour, hourUsed, day, dayUsed, units, full)
+  if math.floor(leasedAt / HOUR) == hour then hourUsed = math.max(0, hourUsed - count) end
+  if math.floor(leasedAt / DAY) == day then dayUsed = math.max(0, dayUsed - count) end
+  return hourUsed, dayUsed, math.min(full, units + count * TOKEN)
+end
+local function keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, units, ...)
   redis.call('HSET', key, 'hour', text(hour), 'hourUsed', text(hourUsed), 'day', text(day),
-    'dayUsed', text(dayUsed), 'units', text(units), 'at', text(now))
+    'dayUsed', text(dayUsed), 'units', text(units), 'at', text(now), ...)
   redis.call('PEXPIRE', key, text(2 * DAY + math.ceil((burst * TOKEN - units) / perHour)))
 end
 `;
@@ -49,21 +54,37 @@ end
 export const LEASE_FIELDS = 8;
 
 /**
- * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV, for each: per hour, per day, burst, want,
- * ahead. Answers a Lease for each as integers: granted, refused by (0 none, 1 burst, 2 hour, 3 day), and the rest in its
- * order. All are -1 for a key under whose name there is something else: what one has wrong must not fail the others.
+ * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV: the field that this process keeps its last
+ * grant in, and a token that no other call has; then for each key: per hour, per day, burst, want, ahead, and tokens that
+ * were not answered, each between two spaces. Answers a Lease for each as integers: granted, refused by (0 none, 1 burst,
+ * 2 hour, 3 day), and the rest in its order. All are -1 for a key under whose name there is something else: what one has
+ * wrong must not fail the others.
+ *
+ * What is granted is kept under the token: `<token> <granted> <time>`. Where one that was not answered is still kept, what it
+ * was granted goes back first, as `giveBack` of core/limits.ts does, and its token with it: nothing goes back twice. An
+ * ordinary call writes the field and does not read it. (Lua writes a number of up to 14 digits out by itself; `text` is
+ * for those that may have more.)
  */
 export const LEASE = script(`${LIMIT_STATE}
-local out = {}
+local field, token, sums, out = ARGV[1], ARGV[2], {}, {}
 for i = 1, #KEYS do
-  local arg, key = 5 * (i - 1), KEYS[i]
+  local arg, key = 2 + 6 * (i - 1), KEYS[i]
   local perHour, perDay = tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
   local burst, want, ahead = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4]), tonumber(ARGV[arg + 5])
   local known, now, hour, hourUsed, day, dayUsed, units = read(key, perHour, burst)
   local at = 8 * (i - 1)
   if known == nil then
-    for field = 1, 8 do out[at + field] = -1 end
+    for n = 1, 8 do out[at + n] = -1 end
   else
+    local unanswered, undone = ARGV[arg + 6], false
+    if known and unanswered ~= '' then
+      local before, count, leasedAt = string.match(redis.call('HGET', key, field) or '', '^(%S+) (%d+) (%d+)$')
+      if before and string.find(unanswered, ' ' .. before .. ' ', 1, true) then
+        undone = true
+        hourUsed, dayUsed, units =
+          giveBack(tonumber(count), tonumber(leasedAt), hour, hourUsed, day, dayUsed, units, burst * TOKEN)
+      end
+    end
     local tokens = math.floor(units / TOKEN)
     local hourFree, dayFree = math.max(0, perHour - hourUsed), math.max(0, perDay - dayUsed)
     local free = math.min(tokens, hourFree, dayFree)
@@ -80,7 +101,13 @@ for i = 1, #KEYS do
     end
     units = units - granted * TOKEN
     if granted > 0 then
-      keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units)
+      local sum = (sums[key] or 0) + granted
+      sums[key] = sum
+      keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units,
+        field, token .. ' ' .. sum .. ' ' .. now)
+    elseif undone then
+      keep(key, perHour, burst, now, hour, hourUsed, day, dayUsed, units)
+      redis.call('HDEL', key, field)
     end
     out[at + 1], out[at + 2], out[at + 3], out[at + 4] = granted, by, wait, hourFree - granted
     out[at + 5], out[at + 6] = dayFree - granted, tokens - granted
@@ -109,8 +136,6 @@ local perHour, burst = tonumber(ARGV[1]), tonumber(ARGV[3])
 local unused, leasedAt = tonumber(ARGV[4]), tonumber(ARGV[5])
 local known, now, hour, hourUsed, day, dayUsed, units = read(KEYS[1], perHour, burst)
 if not known then return 0 end
-if math.floor(leasedAt / HOUR) == hour then hourUsed = math.max(0, hourUsed - unused) end
-if math.floor(leasedAt / DAY) == day then dayUsed = math.max(0, dayUsed - unused) end
-units = math.min(burst * TOKEN, units + unused * TOKEN)
+hourUsed, dayUsed, units = giveBack(unused, leasedAt, hour, hourUsed, day, dayUsed, units, burst * TOKEN)
 keep(KEYS[1], perHour, burst, now, hour, hourUsed, day, dayUsed, units)
 return 1`);
