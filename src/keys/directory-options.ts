@@ -1,3 +1,5 @@
+import type { OlderRecord } from './changed-keys.ts';
+
 export interface DirectoryOptions {
   readonly maxKeys: number;
   readonly maxUnknown: number;
@@ -11,6 +13,8 @@ export interface DirectoryOptions {
    * cursor, whatever becomes of the store.
    */
   readonly onApplied?: (cursor: string) => void;
+  /** Called when the store gave an older record of a key than it once had: it has gone back in time. */
+  readonly onOlder?: (older: OlderRecord) => void;
 }
 
 export interface DirectoryStats {
@@ -20,4 +24,6 @@ export interface DirectoryStats {
   readonly storeErrors: number;
   /** Whether the store answered when it was last asked. */
   readonly storeUp: boolean;
+  /** Records that the store gave and that were not used, because it had newer ones of these keys before. */
+  readonly olderRecords: number;
 }

@@ -3,19 +3,20 @@ import type { FoundKey, KeyFinder } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type KeyStore, StoreError } from '../core/ports.ts';
+import { ChangedKeys } from './changed-keys.ts';
 import type { DirectoryOptions, DirectoryStats } from './directory-options.ts';
 import type { SecretHasher } from './hasher.ts';
 import { pollOnHints } from './hinted-polls.ts';
 import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
+import { search } from './search.ts';
 import { mayBeSecret } from './secret.ts';
+import { StoreState } from './store-state.ts';
 import { UnknownDigests } from './unknown-digests.ts';
 
 /** How often the store is asked which keys changed. Four tries in the second within which a change must be seen. */
 export const POLL_MS = 250;
 /** Without an answer for this long, cached keys are no longer taken as confirmed: each is read again before it is used. */
 const CONFIRMED_FOR_MS = 900;
-/** After the store failed, how long keys are answered from memory or refused at once, before one request asks again. */
-const RETRY_STORE_MS = 500;
 
 /**
  * Finds keys by secret: in memory while the store has confirmed within the second that they did not change, in the
@@ -29,17 +30,17 @@ export class KeyDirectory implements KeyFinder {
   readonly #options: DirectoryOptions;
   readonly #cache: KeyCache;
   readonly #unknown: UnknownDigests;
+  readonly #changed: ChangedKeys;
+  readonly #state = new StoreState();
   #load: KeyLoader;
   #cursor: string | null = null;
   /** When the store last said what changed: everything in the cache was right then. */
   #confirmedAt = Number.NEGATIVE_INFINITY;
   /** Grows with every invalidation: a fill that began before one is thrown away. */
   #generation = 0;
-  #retryStoreAt = 0;
   #hits = 0;
   #misses = 0;
-  #storeErrors = 0;
-  #storeUp = true;
+  #olderRecords = 0;
   #hasImported = false;
   #timer: NodeJS.Timeout | null = null;
   #unwatch = (): void => undefined;
@@ -54,6 +55,7 @@ export class KeyDirectory implements KeyFinder {
     this.#options = options;
     this.#cache = new KeyCache(options.maxKeys);
     this.#unknown = new UnknownDigests(options.maxUnknown);
+    this.#changed = new ChangedKeys(store, clock);
   }
 
   get stats(): DirectoryStats {
@@ -61,8 +63,9 @@ export class KeyDirectory implements KeyFinder {
       hits: this.#hits,
       misses: this.#misses,
       entries: this.#cache.size,
-      storeErrors: this.#storeErrors,
-      storeUp: this.#storeUp,
+      storeErrors: this.#state.errors,
+      storeUp: this.#state.isUp,
+      olderRecords: this.#olderRecords,
     };
   }
 
@@ -109,13 +112,13 @@ export class KeyDirectory implements KeyFinder {
       if (rolesChanged) await this.#options.onRolesChanged?.();
       this.#hasImported = hasImported;
       if (changed === null) this.#invalidateAll();
-      else if (changed.length > 0) this.#invalidate(changed);
+      else if (changed.length > 0) await this.#invalidate(changed);
       this.#cursor = cursor;
       this.#confirmedAt = asked;
-      this.#answered();
+      this.#state.answered();
       this.#options.onApplied?.(cursor);
     } catch (error) {
-      this.#failed(error);
+      this.#state.failed(error, this.#clock.now());
     }
   }
 
@@ -143,13 +146,20 @@ export class KeyDirectory implements KeyFinder {
 
   find(secret: string): MaybePromise<FoundKey | null> {
     const now = this.#clock.now();
-    if (!this.#storeUp && now < this.#retryStoreAt) {
-      throw new StoreError('STORE_UNAVAILABLE', 'the key store did not answer a moment ago');
-    }
-    // Others are answered from memory while this one request finds out whether the store is back.
-    this.#retryStoreAt = now + RETRY_STORE_MS;
+    this.#state.mayAsk(now);
     this.#misses++;
-    return this.#search(this.#hasher.candidates(secret), 0, now, this.#generation);
+    const generation = this.#generation;
+    const candidates = this.#hasher.candidates(secret);
+    const keep = (digest: string, record: KeyRecord | null): FoundKey | null => {
+      this.#state.answered();
+      return this.#keep(digest, record, now, generation);
+    };
+    try {
+      const found = search(this.#store, candidates, keep);
+      return found instanceof Promise ? found.catch((error: unknown) => this.#fallBack(candidates, error)) : found;
+    } catch (error) {
+      return this.#fallBack(candidates, error);
+    }
   }
 
   /** The key that is cached for a secret; null when it must be read before it may be used, undefined when none is. */
@@ -169,7 +179,8 @@ export class KeyDirectory implements KeyFinder {
   #usable(cached: CachedKey, now: number): boolean {
     if (cached.changed) return false;
     if (this.#confirmed(now) && now < cached.readAgainAt) return true;
-    if (this.#storeUp || now >= this.#retryStoreAt) return false;
+    // To find out whether it is back is for the polls: no request of a key in memory waits for that.
+    if (this.#state.isUp) return false;
     return now - this.#confirmedAt < this.#options.maxStaleMs;
   }
 
@@ -178,36 +189,18 @@ export class KeyDirectory implements KeyFinder {
     return now - this.#confirmedAt <= CONFIRMED_FOR_MS;
   }
 
-  /** Tries one digest after the other: the newest pepper's first. */
-  #search(candidates: readonly string[], i: number, began: number, generation: number): MaybePromise<FoundKey | null> {
-    const digest = candidates[i];
-    if (digest === undefined) return null;
-    let record: MaybePromise<KeyRecord | null>;
-    try {
-      record = this.#store.findByDigest(digest);
-    } catch (error) {
-      return this.#fallBack(candidates, error);
-    }
-    const next = (found: KeyRecord | null): MaybePromise<FoundKey | null> => {
-      this.#answered();
-      const key = this.#keep(digest, found, began, generation);
-      return key ?? this.#search(candidates, i + 1, began, generation);
-    };
-    if (!(record instanceof Promise)) return next(record);
-    return record.then(next, (error: unknown) => this.#fallBack(candidates, error));
-  }
-
   /** Caches what the store said, unless something was invalidated since it was asked. */
   #keep(digest: string, record: KeyRecord | null, began: number, generation: number): FoundKey | null {
     const current = generation === this.#generation;
-    if (record === null) {
+    const newest = record === null ? null : this.#newest(record, current);
+    if (newest === null || !opens(digest, newest)) {
       this.#cache.delete(digest);
       if (current) this.#unknown.add(digest, began + this.#options.unknownTtlMs);
       return null;
     }
     const cached: CachedKey = {
-      key: this.#load(record),
-      previousSecret: record.secret.digest !== digest,
+      key: this.#load(newest),
+      previousSecret: newest.secret.digest !== digest,
       readAgainAt: began + this.#options.ttlMs,
       loader: this.#load,
       changed: false,
@@ -215,36 +208,39 @@ export class KeyDirectory implements KeyFinder {
     return current ? this.#cache.set(digest, cached) : cached;
   }
 
+  #newest(record: KeyRecord, isCurrent: boolean): KeyRecord | null {
+    return this.#changed.newest(record, isCurrent, (older) => {
+      this.#olderRecords++;
+      this.#options.onOlder?.(older);
+    });
+  }
+
   /** The store could not be asked: what is in memory still serves for a while. */
   #fallBack(candidates: readonly string[], error: unknown): FoundKey {
-    // A damaged record is one key's trouble; the store itself is there.
-    if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#storeErrors++;
-    else this.#failed(error);
-    const cached = this.#cached(candidates, this.#clock.now());
+    const now = this.#clock.now();
+    if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#state.gaveDamagedRecord();
+    else this.#state.failed(error, now);
+    const cached = this.#cached(candidates, now);
     if (cached !== undefined && cached !== null) return cached;
     throw error;
   }
 
-  #answered(): void {
-    this.#storeUp = true;
-  }
-
-  #failed(error: unknown): void {
-    if (!(error instanceof StoreError)) throw error;
-    this.#storeErrors++;
-    this.#storeUp = false;
-    this.#retryStoreAt = this.#clock.now() + RETRY_STORE_MS;
-  }
-
-  #invalidate(ids: readonly string[]): void {
+  /** What became of the keys is read before the change counts as applied: a store that loses it cannot take it back. */
+  async #invalidate(ids: readonly string[]): Promise<void> {
     this.#generation++;
     for (const id of ids) this.#cache.markChanged(id);
     this.#unknown.clear();
+    await this.#changed.read(ids, (id) => this.#cache.has(id));
   }
 
   #invalidateAll(): void {
     this.#generation++;
     this.#cache.markAllChanged();
     this.#unknown.clear();
+    this.#changed.breakOff();
   }
+}
+
+function opens(digest: string, { secret, previous }: KeyRecord): boolean {
+  return digest === secret.digest || digest === previous?.digest;
 }

@@ -3,6 +3,7 @@ import type { LoadedKey, RecentUse } from '../core/decision.ts';
 import type { FoundKey } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
+import { sizeOf } from './key-size.ts';
 
 /** Parses a stored key against the configuration in force. */
 export type KeyLoader = (record: KeyRecord) => LoadedKey;
@@ -17,11 +18,6 @@ export interface CachedKey extends FoundKey {
   changed: boolean;
 }
 
-/** Characters of a key's lists and texts that make it count for one key more. */
-const LENGTH_PER_KEY = 1_000;
-/** What an entry of a restriction counts for, as text and in the form that is searched. */
-const ENTRY_LENGTH = 50;
-
 /**
  * Parsed keys by digest, and which digests a key is cached under, so that a change of the key finds them all. Both are
  * bounded by `maxKeys`: the key that was used longest ago goes first. A large key counts for several.
@@ -34,7 +30,7 @@ export class KeyCache {
     this.#byDigest = new LRUCache({
       max: maxKeys,
       maxSize: maxKeys,
-      sizeCalculation: ({ key }) => Math.min(maxKeys, 1 + Math.floor(lengthOf(key) / LENGTH_PER_KEY)),
+      sizeCalculation: ({ key }) => Math.min(maxKeys, sizeOf(key.record, key.permissionsHeader.length)),
       dispose: (cached, digest) => this.#forget(cached.key.record.id, digest),
       noDisposeOnSet: false,
     });
@@ -57,6 +53,11 @@ export class KeyCache {
     if (digests === undefined) this.#digestsOf.set(id, new Set([digest]));
     else digests.add(digest);
     return kept;
+  }
+
+  /** Whether a key is cached, under whatever digest. */
+  has(id: string): boolean {
+    return this.#digestsOf.has(id);
   }
 
   /** Drops a digest that opens no key any more. */
@@ -95,17 +96,6 @@ export class KeyCache {
     digests.delete(digest);
     if (digests.size === 0) this.#digestsOf.delete(id);
   }
-}
-
-function lengthOf({ permissionsHeader, record }: LoadedKey): number {
-  let length = permissionsHeader.length + record.description.length;
-  for (const name in record.restrictions) length += entriesOf(record.restrictions[name]) * ENTRY_LENGTH;
-  for (const name in record.metadata) length += name.length + (record.metadata[name] ?? '').length;
-  return length;
-}
-
-function entriesOf(value: unknown): number {
-  return Array.isArray(value) ? value.length : 1;
 }
 
 function sameLimits(a: Limits, b: Limits): boolean {

@@ -24,6 +24,8 @@ export interface MetricsSources {
   readonly keyCacheEntries: () => number;
   readonly storeUp: () => boolean;
   readonly storeErrors: () => number;
+  /** Records that the store gave and that were not used, because it had newer ones of these keys before. */
+  readonly olderRecords: () => number;
   /** Admissions that this process decided alone, because the store could not be asked. */
   readonly limitFallbacks: () => number;
   /** Questions to the ledger for admissions. */
@@ -157,6 +159,11 @@ function addSources(registry: Registry, from: MetricsSources): void {
   gauge('latchkey_key_cache_entries', 'Keys that are held in memory.', from.keyCacheEntries);
   addGauge(registry, 'latchkey_store_up', 'Whether the store answers: 1 or 0.', () => Number(from.storeUp()), 'min');
   counter('latchkey_store_errors_total', 'Questions to the store that failed.', from.storeErrors);
+  counter(
+    'latchkey_older_records_total',
+    'Records of keys that the store gave although it had newer ones before.',
+    from.olderRecords,
+  );
   addLimits(registry, from);
   counter('latchkey_log_lines_dropped_total', 'Log lines dropped because nobody read them.', from.logLinesDropped);
   counter(

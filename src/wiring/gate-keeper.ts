@@ -3,6 +3,7 @@ import type { FailureThrottle, Gate } from '../core/gate.ts';
 import type { Places } from '../core/places.ts';
 import { type Store, StoreError } from '../core/ports.ts';
 import { NO_ROLES, type RolePermissions, rolePermissions } from '../core/role.ts';
+import type { OlderRecord } from '../keys/changed-keys.ts';
 import { KeyDirectory } from '../keys/directory.ts';
 import { createSecretHasher } from '../keys/hasher.ts';
 import type { KeyLoader } from '../keys/key-cache.ts';
@@ -12,6 +13,9 @@ import { LedgerLimiter } from '../limits/limiter.ts';
 import type { GatewayLog } from '../observe/logger.ts';
 import { compileGlobal } from '../restrictions/global.ts';
 import { elapsed, systemClock } from './clock.ts';
+
+/** A store that went back in time is told of once in so long; how often it happens is in the metrics. */
+const OLDER_LOG_MS = 60_000;
 
 export interface GateKeeperOptions {
   readonly config: Config;
@@ -34,6 +38,7 @@ export class GateKeeper implements Gate {
   readonly #logger: GatewayLog['logger'];
   #config: Config;
   #roles: RolePermissions = NO_ROLES;
+  #toldOfOlderAt = Number.NEGATIVE_INFINITY;
 
   constructor({ config, store, places, logger, onApplied }: GateKeeperOptions) {
     this.#config = config;
@@ -41,7 +46,12 @@ export class GateKeeper implements Gate {
     this.#places = places;
     this.#logger = logger;
     const hasher = createSecretHasher(config.keys.peppers);
-    const options = { ...config.cache, onRolesChanged: () => this.#readRoles(), onApplied };
+    const options = {
+      ...config.cache,
+      onRolesChanged: () => this.#readRoles(),
+      onApplied,
+      onOlder: (older: OlderRecord) => this.#tellOfOlder(older),
+    };
     this.keys = new KeyDirectory(store.keys, hasher, this.#loader(), systemClock, options);
     this.limiter = new LedgerLimiter(store.limits, systemClock, config.cache.maxKeys, elapsed);
     this.failures = createFailureThrottle(config.failures);
@@ -63,6 +73,14 @@ export class GateKeeper implements Gate {
     this.#config = config;
     this.keys.reload(this.#loader());
     this.restrictions = compileGlobal(config.restrictions, this.#places);
+  }
+
+  /** Each request of such a key would say it again. */
+  #tellOfOlder(older: OlderRecord): void {
+    const now = elapsed();
+    if (now - this.#toldOfOlderAt < OLDER_LOG_MS) return;
+    this.#toldOfOlderAt = now;
+    this.#logger.error(older, 'the store gives an older record of a key than before; what was seen of the key holds');
   }
 
   /** How keys are parsed now. */

@@ -217,6 +217,7 @@ class Server implements RunningServer, RunningWorker {
       keyCacheEntries: () => directory.stats.entries,
       storeUp: () => directory.stats.storeUp,
       storeErrors: () => directory.stats.storeErrors + limiter.stats.ledgerErrors,
+      olderRecords: () => directory.stats.olderRecords,
       limitFallbacks: () => limiter.stats.fallbacks,
       limitQuestions: () => limiter.stats.asked,
       limitSpentAhead: () => limiter.stats.spentAhead,

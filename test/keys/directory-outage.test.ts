@@ -90,6 +90,45 @@ t.test('a key under an older pepper serves all the same too', async (t) => {
   t.match(await look(directory, secret), { key: { record } });
 });
 
+t.test('a key in memory never waits to find out whether the store is back', async (t) => {
+  const fixture = await setUp(t);
+  const { clock, directory, issue, store } = fixture;
+  const { record, secret } = await issue();
+  await look(directory, secret);
+  store.down = true;
+  await pass(fixture, 1_000);
+  const { finds } = store;
+  for (const ms of [0, 499, 1, 60_000]) {
+    clock.advance(ms);
+    t.match(directory.peek(secret), { key: { record } });
+  }
+  t.equal(store.finds, finds);
+});
+
+t.test('a store that takes a while is asked for the digests of all peppers at once', async (t) => {
+  const [one, two] = [1, 2].map((version) => ({ version, secret: `pepper ${version}` }));
+  if (one === undefined || two === undefined) throw new Error('there are two');
+  const { directory, real, store } = await setUp(t, {}, createSecretHasher([two, one]));
+  const [old, older] = [issuedKey({}, createSecretHasher([one])), issuedKey({}, HASHER)];
+  for (const { record } of [old, older]) await real.create(record);
+  await directory.poll();
+  store.holding = true;
+  const found = [old, older].map(async ({ secret }) => directory.find(secret));
+  const unknown = directory.find(newSecret('lk'));
+  t.equal(store.finds, 9);
+  store.letThrough('find');
+  t.match(await Promise.all(found), [{ key: { record: old.record } }, { key: { record: older.record } }]);
+  t.equal(await unknown, null);
+
+  const newest = issuedKey({}, createSecretHasher([two]));
+  await real.create(newest.record);
+  const late = [directory.find(newest.secret), directory.find(newSecret('lk'))];
+  store.holding = false;
+  store.letThrough('find');
+  t.match(await late[0], { key: { record: newest.record } });
+  t.equal(await late[1], null);
+});
+
 t.test('when the store is back everything is as it was', async (t) => {
   const fixture = await setUp(t);
   const { directory, issue, store } = fixture;

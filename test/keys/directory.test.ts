@@ -127,8 +127,9 @@ t.test('an answer that was under way when the key changed is not kept', async (t
   store.holding = false;
   await directory.poll();
   store.letThrough('find');
-  t.match(await early, { key: { record: { status: 'active' } } }, 'what the store said then');
-  t.equal(directory.peek(secret), undefined, 'is not remembered');
+  t.match(await early, { key: { record: { status: 'revoked' } } }, 'what was learnt since holds');
+  t.equal(directory.stats.olderRecords, 0, 'and the store has not gone back: it was asked before');
+  t.equal(directory.peek(secret), undefined, 'what the store said is not remembered');
   t.match(await look(directory, secret), { key: { record: { status: 'revoked' } } });
 });
 

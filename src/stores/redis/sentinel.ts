@@ -36,6 +36,7 @@ export async function openSentinel(target: Target): Promise<Link> {
   client.on('error', (error) => {
     reason = error;
   });
+  const close = stayConnected(client);
   const ready = Promise.withResolvers<void>();
   client.once('ready', ready.resolve);
   client.connect().catch(() => undefined);
@@ -44,10 +45,35 @@ export async function openSentinel(target: Target): Promise<Link> {
     ready.promise.then(() => firstAnswer(client)),
     server,
   ).catch((error: unknown) => {
-    client.disconnect();
+    close();
     throw storeError(reason ?? error, server);
   });
-  return { ...linkOf(client), isToKeys: (connection) => isSamePeer(connection, client) };
+  return { ...linkOf(client), isToKeys: (connection) => isSamePeer(connection, client), close };
+}
+
+/**
+ * Begins anew when the client gives up, as it does for good when a sentinel tells of a failover in the moment in which it
+ * asks where the primary is.
+ *
+ * @returns closes the client
+ */
+function stayConnected(client: Redis): () => void {
+  let isClosed = false;
+  let attempts = 0;
+  let timer: NodeJS.Timeout | undefined;
+  client.on('ready', () => {
+    attempts = 0;
+  });
+  client.on('end', () => {
+    if (isClosed) return;
+    // What goes wrong with it ends the client again.
+    timer = setTimeout(() => void client.connect().catch(() => undefined), retryPause(++attempts));
+  });
+  return () => {
+    isClosed = true;
+    clearTimeout(timer);
+    client.disconnect();
+  };
 }
 
 /** While this one has no primary, there is nothing to compare with. */
