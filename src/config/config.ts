@@ -107,6 +107,8 @@ export type BelievedHeader = (typeof BELIEVED_HEADERS)[number];
 
 export interface ProxyConfig {
   readonly listen: ListenAddress;
+  /** What reads requests: `node`: node:http alone; `auto`: a reader of plain requests in front of it. */
+  readonly front: 'auto' | 'node';
   /** CIDRs and addresses of the proxies in front, whose word is taken. */
   readonly trustedProxies: readonly string[];
   /** Which of their headers are believed. Never two that name the client. */

@@ -77,6 +77,7 @@ function restrictions({ ip, country, tor, shadow }: RestrictionsConfig): Record<
 function proxy(config: ProxyConfig): Record<string, unknown> {
   return {
     listen: address(config.listen),
+    front: config.front,
     trusted_proxies: config.trustedProxies,
     believed_headers: config.believedHeaders,
     proxy_protocol_from: config.proxyProtocolFrom,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CONNECTIONS, HEADER_SIZE, TIMEOUT } from './bounds.ts';
 import { BELIEVED_HEADERS, type BelievedHeader } from './config.ts';
-import { count, duration, flag, leaf, matching, size, unexpected } from './fields.ts';
+import { choice, count, duration, flag, leaf, matching, size, unexpected } from './fields.ts';
 import { listenAddress, network } from './network-fields.ts';
 
 const webSocketSchema = z
@@ -92,6 +92,9 @@ const timeouts = {
 export const proxySchema = z
   .strictObject({
     listen: listenAddress().describe('Address of the proxy.').prefault('0.0.0.0:8080'),
+    front: choice(['auto', 'node'])
+      .describe('auto: plain requests take a short way of their own; node: all go through the HTTP server of Node.')
+      .prefault('auto'),
     ...trust,
     realm: matching('printable text without quotes, up to 64 characters', /^[ !#-[\]-~]{1,64}$/)
       .describe('Realm of the WWW-Authenticate header.')
@@ -112,6 +115,7 @@ export const proxySchema = z
   .prefault({})
   .transform((v) => ({
     listen: v.listen,
+    front: v.front,
     trustedProxies: v.trusted_proxies,
     believedHeaders: [...new Set(v.believed_headers)],
     proxyProtocolFrom: v.proxy_protocol_from,

@@ -19,6 +19,25 @@ export class GatewayAbort extends Error {
   }
 }
 
+export type UpstreamFault =
+  | 'invalid_answer'
+  | 'head_too_large'
+  | 'head_timeout'
+  | 'body_timeout'
+  | 'connect_timeout'
+  | 'connection_closed'
+  | 'request_broken';
+
+/** What went wrong with an upstream on a connection that the gateway itself speaks HTTP on. */
+export class UpstreamError extends Error {
+  readonly code: UpstreamFault;
+  constructor(code: UpstreamFault, message: string) {
+    super(message);
+    this.name = 'UpstreamError';
+    this.code = code;
+  }
+}
+
 /** The code of an error, as Node and undici give it; its name when it has none. */
 export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
@@ -35,6 +54,11 @@ const CODES: Readonly<Record<string, DenialCode>> = {
   UND_ERR_HEADERS_OVERFLOW: 'upstream_invalid',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream_invalid',
   UND_ERR_INVALID_ARG: 'upstream_invalid',
+  head_timeout: 'upstream_timeout',
+  body_timeout: 'upstream_timeout',
+  head_too_large: 'upstream_invalid',
+  invalid_answer: 'upstream_invalid',
+  request_broken: 'upstream_invalid',
 };
 
 /**
@@ -50,7 +74,7 @@ export function denialFor(error: Error, began: boolean): Denial {
 }
 
 /** Errors of a connection that the upstream closed while it was idle. */
-const CLOSED_WHILE_IDLE: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const CLOSED_WHILE_IDLE: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'connection_closed']);
 /** Errors of a connection that never came to be: not one byte was sent. */
 const NEVER_CONNECTED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET']);
 /** RFC 9110 §9.2.2. */

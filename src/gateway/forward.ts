@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Decision } from '../core/decision.ts';
 import type { Denial } from '../core/denial.ts';
@@ -13,7 +14,6 @@ import {
   UPSTREAM_TIMEOUT,
 } from './failure.ts';
 import { upstreamHeaders } from './headers-upstream.ts';
-import type { RequestBody } from './request-body.ts';
 import type { Link, LinkedHandler } from './upstream-connection.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -27,6 +27,12 @@ export interface ClientHalf {
   /** No answer comes, or not the rest of it. @param failure what happened, for the log */
   upstreamFailed(denial: Denial, failure: string): void;
   cut(by: 'gateway'): void;
+}
+
+/** The body of a request, as undici reads it. */
+export interface ForwardedBody extends Readable {
+  /** Whether it is the client that is waited for. */
+  readonly awaitsClient: boolean;
 }
 
 /** The upstream's half of an exchange, as the client's half sees it. */
@@ -47,7 +53,7 @@ export interface UpstreamHalf {
  */
 export class Forward implements LinkedHandler, UpstreamHalf {
   link: Link | null = null;
-  readonly #body: RequestBody | null;
+  readonly #body: ForwardedBody | null;
   readonly #exchange: ClientHalf;
   readonly #upstream: Upstream;
   readonly #options: Dispatcher.DispatchOptions;
@@ -60,7 +66,7 @@ export class Forward implements LinkedHandler, UpstreamHalf {
   #retried = false;
   #stopped = false;
 
-  constructor(exchange: ClientHalf, decision: Decision, upstream: Upstream, body: RequestBody | null) {
+  constructor(exchange: ClientHalf, decision: Decision, upstream: Upstream, body: ForwardedBody | null) {
     const { examined } = exchange;
     const headers = upstreamHeaders(examined, decision, upstream.config);
     if (examined.bodyLength > 0) headers.push('Content-Length', examined.head.contentLength);

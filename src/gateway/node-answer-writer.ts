@@ -15,7 +15,7 @@ const ONE_PIECE_BYTES = 16 * 1024;
  * How many times longer than for a client that sends we wait for one that reads: the system takes more from us only when
  * a good part of its own buffer is free again, and a slow but honest reader needs a while for that.
  */
-const STALLED_TIMES = 4;
+export const STALLED_TIMES = 4;
 
 /** Writes an answer through node:http. */
 export class NodeAnswerWriter implements AnswerWriter {

@@ -5,8 +5,9 @@ import { Answer } from './answer.ts';
 import { ClientConnection, peerOf } from './client-connection.ts';
 import { refuseUnparsed } from './client-error.ts';
 import { type GatewayContext, SWEEP_MS } from './context.ts';
+import { FastFront } from './fast/fast-front.ts';
 import { asksForWebSocket } from './framing.ts';
-import { NO_TUNNEL } from './gateway-denials.ts';
+import { HEAD_LATE, NO_TUNNEL } from './gateway-denials.ts';
 import { readHead } from './head.ts';
 import { NodeRequest } from './node-request.ts';
 import type { Policy } from './policy.ts';
@@ -23,7 +24,7 @@ const MAX_HEAD_CHECK_MS = 1000;
 
 type ConnectionListener = (socket: Socket) => void;
 
-/** The listener that clients talk to: node:http, held to a stricter reading. */
+/** The listener that clients talk to: node:http, held to a stricter reading, behind a reader of plain requests. */
 export class NodeFront {
   readonly #server: Server<typeof IncomingMessage, typeof Answer>;
   readonly #context: GatewayContext;
@@ -33,6 +34,7 @@ export class NodeFront {
   readonly #door: ProxyProtocolDoor;
   /** node's own listener for connections: reads requests from one. */
   readonly #serve: ConnectionListener;
+  readonly #fast: FastFront;
   #sweep: NodeJS.Timeout | null = null;
 
   /** @param sharesPort whether other processes listen on the same address */
@@ -42,6 +44,13 @@ export class NodeFront {
     this.#upgrades = upgrades;
     this.#sharesPort = sharesPort;
     this.#door = new ProxyProtocolDoor((socket, failure) => reportTurnedAway(socket, failure, context));
+    this.#fast = new FastFront(context, {
+      serve: (socket, header, unread) => this.#handedOver(socket, header, unread),
+      refuseLate: (socket, header) => {
+        socket.on('error', () => undefined);
+        refuseUnparsed(new ClientConnection(socket, header), HEAD_LATE, '', context);
+      },
+    });
     this.#server = createServer(
       {
         IncomingMessage,
@@ -87,7 +96,9 @@ export class NodeFront {
   }
 
   /** Takes over what a new policy says of connections. Sizes and times hold for connections made from now on. */
-  adopt({ proxy }: Policy): void {
+  adopt(policy: Policy): void {
+    const { proxy } = policy;
+    this.#fast.adopt(policy);
     this.#server.maxConnections = proxy.maxConnections;
     this.#server.keepAliveTimeout = proxy.keepAliveTimeoutMs;
     this.#server.headersTimeout = proxy.headTimeoutMs;
@@ -101,6 +112,7 @@ export class NodeFront {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#door.cut();
+      this.#fast.stop();
     });
   }
 
@@ -108,6 +120,7 @@ export class NodeFront {
   cut(): void {
     for (const exchange of this.#context.inFlight.items()) exchange.cut('gateway');
     this.#door.cut();
+    this.#fast.cut();
     this.#server.closeAllConnections();
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#sweep = null;
@@ -121,6 +134,19 @@ export class NodeFront {
   }
 
   #connected(socket: Socket, header: ProxyHeader | null): void {
+    if (this.#context.policy.proxy.front === 'auto') this.#fast.take(socket, header);
+    else this.#read(socket, header);
+  }
+
+  #handedOver(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
+    // Paused, so that nothing flows before there is somebody to take it, and what is put back comes first.
+    socket.pause();
+    socket.unshift(unread);
+    this.#read(socket, header);
+    socket.resume();
+  }
+
+  #read(socket: Socket, header: ProxyHeader | null): void {
     this.#serve.call(this.#server, socket);
     const connection = new ClientConnection(socket, header);
     this.#connections.set(socket, connection);
@@ -206,6 +232,7 @@ export class NodeFront {
         exchange.cut('gateway');
       }
     }
+    this.#fast.checkDeadlines(now);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Pool } from 'undici';
 import type { UpstreamConfig } from '../config/config.ts';
+import type { UpstreamPool } from './fast/upstream-pool.ts';
 import { Upstream, UpstreamTable } from './upstreams.ts';
 
 /**
@@ -9,7 +10,7 @@ import { Upstream, UpstreamTable } from './upstreams.ts';
 export class UpstreamRegistry {
   readonly #upstreams = new Map<string, Upstream>();
   /** Pools that finish what they have and take nothing new. */
-  readonly #closing = new Set<Pool>();
+  readonly #closing = new Set<Pool | UpstreamPool>();
 
   /** A table for a configuration. It must be retired in the end. */
   tableFor(configs: readonly UpstreamConfig[]): UpstreamTable {
@@ -25,9 +26,9 @@ export class UpstreamRegistry {
 
   /** Cuts every connection. Resolves when all are closed. */
   async destroy(): Promise<void> {
-    const pools = [...this.#upstreams.values()].map((upstream) => upstream.pool);
+    const open = [...this.#upstreams.values()].flatMap(({ pool, links }) => [pool, links]);
     this.#upstreams.clear();
-    await Promise.all([...pools, ...this.#closing].map((pool) => pool.destroy()));
+    await Promise.all([...open, ...this.#closing].map((pool) => pool.destroy()));
   }
 
   #upstreamFor(config: UpstreamConfig): Upstream {
@@ -45,7 +46,9 @@ export class UpstreamRegistry {
     upstream.users--;
     if (upstream.users > 0) return;
     this.#upstreams.delete(JSON.stringify(upstream.config));
-    const { pool } = upstream;
+    const { pool, links } = upstream;
+    this.#closing.add(links);
+    links.close(() => this.#closing.delete(links));
     this.#closing.add(pool);
     // The callback form: a pool that is destroyed meanwhile must not leave a rejected promise behind.
     pool.close(() => this.#closing.delete(pool));

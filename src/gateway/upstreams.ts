@@ -1,5 +1,6 @@
 import { buildConnector, Pool } from 'undici';
 import type { UpstreamConfig } from '../config/config.ts';
+import { UpstreamPool } from './fast/upstream-pool.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 /** Milliseconds before an upstream's announced end of keep-alive at which its connection is no longer used. */
@@ -16,6 +17,7 @@ export class Upstream {
   /** Tables that name it. */
   users = 0;
   readonly #capacity: number;
+  #links: UpstreamPool | null = null;
 
   constructor(config: UpstreamConfig) {
     const url = new URL(config.url);
@@ -36,6 +38,12 @@ export class Upstream {
       maxHeaderSize: config.maxHeaderBytes,
       strictContentLength: true,
     });
+  }
+
+  /** The gateway's own connections, beside those of the pool; none are made before they are wanted. */
+  get links(): UpstreamPool {
+    this.#links ??= new UpstreamPool(this.config);
+    return this.#links;
   }
 
   /** Whether another request would have to wait where there is no room left to wait. */

@@ -102,6 +102,7 @@ export const PROXY: ProxyConfig = {
   trustedProxies: [],
   believedHeaders: ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
   proxyProtocolFrom: [],
+  front: 'auto',
   realm: 'test',
   allowPathParameters: false,
   allowOverrideHeaders: [],

@@ -1,0 +1,193 @@
+import { STATUS_CODES } from 'node:http';
+import type { Decision } from '../../core/decision.ts';
+import type { AnswerWatcher, AnswerWriter } from '../answer-writer.ts';
+import { type GatewayContext, LINGER_MS } from '../context.ts';
+import type { ExaminedRequest } from '../examine.ts';
+import { GatewayAbort } from '../failure.ts';
+import { pushGatewayHeaders, relayedHead } from '../headers-client.ts';
+import { STALLED_TIMES } from '../node-answer-writer.ts';
+import type { Problem } from '../problem.ts';
+import type { ClientLine, LineWatcher } from './client-line.ts';
+import { dateText } from './date.ts';
+
+/** A piece of a body up to this size goes out with the head, or with its chunk's frame, as one string. */
+const ONE_PIECE_BYTES = 16 * 1024;
+
+/** Writes an answer straight to the client's connection, as node:http would write it. */
+export class FastAnswerWriter implements AnswerWriter, LineWatcher {
+  ended = false;
+  bytes = 0;
+  status = 0;
+  readonly #context: GatewayContext;
+  readonly #line: ClientLine;
+  readonly #examined: ExaminedRequest;
+  readonly #watcher: AnswerWatcher;
+  /** Headers that are written with what comes next; '' when they were. */
+  #unsentHead = '';
+  #chunked = false;
+  #sent = false;
+  /** When the client was first waited for to read, by context.now; 0 while it is not. */
+  #pausedSince = 0;
+  /** When the rest of the request's body began to be thrown away; 0 while it is not. */
+  #lingersSince = 0;
+
+  constructor(context: GatewayContext, line: ClientLine, examined: ExaminedRequest, watcher: AnswerWatcher) {
+    this.#context = context;
+    this.#line = line;
+    this.#examined = examined;
+    this.#watcher = watcher;
+  }
+
+  get isReceiving(): boolean {
+    return this.#line.isReceiving;
+  }
+
+  /** Never: what has no length goes out in chunks. */
+  get endsWithConnection(): boolean {
+    return false;
+  }
+
+  get wasSent(): boolean {
+    return this.ended && (this.#sent || this.#lingersSince > 0);
+  }
+
+  problem({ status, headers, body }: Problem, closes: boolean): void {
+    if (closes || this.#context.draining) this.#line.closing = true;
+    this.status = status;
+    this.#unsentHead = this.#headOf(status, headers);
+    if (this.#examined.method !== 'HEAD') {
+      this.bytes = Buffer.byteLength(body);
+      // A body of ASCII has as many bytes as characters, and can share a string with the head.
+      if (this.bytes === body.length) this.#unsentHead += body;
+      else {
+        this.#flushHead();
+        this.#line.write(body, 'utf8');
+      }
+    }
+    this.end();
+  }
+
+  information(status: number, raw: readonly string[]): void {
+    if (this.status !== 0 || this.#line.needsDrain) return;
+    this.#line.write(`${textOf(status, relayedHead(raw, true).headers)}\r\n`, 'latin1');
+  }
+
+  head(status: number, raw: readonly string[], decision: Decision | null): void {
+    const { headers, length, coded } = relayedHead(raw, status === 204);
+    if (coded) throw new GatewayAbort('unknown_coding');
+    pushGatewayHeaders(headers, this.#examined.requestId, decision);
+    // The upstream answered before it had the whole request: what is left of that would be read as the next one.
+    if (this.#context.draining || this.isReceiving) this.#line.closing = true;
+    this.status = status;
+    const hasBody = this.#examined.method !== 'HEAD' && status !== 204 && status !== 304;
+    this.#chunked = hasBody && length < 0;
+    if (this.#chunked) headers.push('Transfer-Encoding', 'chunked');
+    this.#unsentHead = this.#headOf(status, headers);
+    if (length !== 0) process.nextTick(flushHead, this);
+  }
+
+  body(chunk: Buffer): boolean {
+    if (this.ended || chunk.length === 0) return true;
+    this.bytes += chunk.length;
+    const isSmall = chunk.length <= ONE_PIECE_BYTES;
+    const head = this.#unsentHead;
+    this.#unsentHead = '';
+    const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head;
+    if (isSmall && (before !== '' || this.#chunked)) {
+      // A latin1 string goes out in one write; a Buffer would be a second one.
+      const text = before + chunk.toString('latin1');
+      return this.#keepsUp(this.#line.write(this.#chunked ? `${text}\r\n` : text, 'latin1'));
+    }
+    return this.#keepsUp(this.#line.writePieces(before, chunk, this.#chunked ? '\r\n' : ''));
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    if (this.#chunked) this.#unsentHead += '0\r\n\r\n';
+    this.#flushHead();
+    if (!this.isReceiving) return this.#handedOver();
+    this.#lingersSince = this.#context.now;
+    this.#line.discardBody(this);
+  }
+
+  drained(): void {
+    this.#pausedSince = 0;
+  }
+
+  isStalled(now: number, idle: number): boolean {
+    if (this.#lingersSince > 0) {
+      if (now - this.#lingersSince > LINGER_MS) this.endLinger();
+      return false;
+    }
+    return this.#pausedSince !== 0 && now - this.#pausedSince > STALLED_TIMES * idle;
+  }
+
+  discarded(): void {
+    if (!this.#sent) this.#handedOver();
+  }
+
+  endLinger(): void {
+    this.#line.closing = true;
+    if (!this.#sent) this.#handedOver();
+  }
+
+  flushed(): void {
+    this.#sent = true;
+    this.#watcher.closed();
+  }
+
+  resumed(): void {
+    if (!this.ended) this.#watcher.drained();
+  }
+
+  /** Sends the head when no body came with it, so that a stream's client knows that it has begun. */
+  static flushHead(writer: FastAnswerWriter): void {
+    if (!writer.ended) writer.#flushHead();
+  }
+
+  #flushHead(): void {
+    if (this.#unsentHead === '') return;
+    this.#line.write(this.#unsentHead, 'latin1');
+    this.#unsentHead = '';
+  }
+
+  #handedOver(): void {
+    this.#pausedSince = this.#context.now;
+    this.#line.whenFlushed(this);
+  }
+
+  #keepsUp(keepsUp: boolean): boolean {
+    if (!keepsUp) this.#pausedSince = this.#context.now;
+    return keepsUp;
+  }
+
+  #headOf(status: number, headers: readonly string[]): string {
+    const { closing, keepAliveText } = this.#line;
+    const text = textOf(status, headers);
+    const date = namesDate(headers) ? '' : `Date: ${dateText(this.#context.clock.now())}\r\n`;
+    return `${text}${date}${closing ? 'Connection: close\r\n\r\n' : keepAliveText}`;
+  }
+}
+
+function flushHead(writer: FastAnswerWriter): void {
+  FastAnswerWriter.flushHead(writer);
+}
+
+function textOf(status: number, headers: readonly string[]): string {
+  let text = statusLine(status);
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return text;
+}
+
+function statusLine(status: number): string {
+  return status === 200 ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+}
+
+function namesDate(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'date') return true;
+  }
+  return false;
+}

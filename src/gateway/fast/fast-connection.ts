@@ -1,0 +1,247 @@
+import type { Socket } from 'node:net';
+import type { ExchangeConnection } from '../client-request.ts';
+import type { GatewayContext } from '../context.ts';
+import type { OpenExchange } from '../open-exchange.ts';
+import { ProxyExchange } from '../proxy-exchange.ts';
+import type { ClientLine, LineWatcher } from './client-line.ts';
+import { FastRequest } from './fast-request.ts';
+import { ReceivedBody } from './received-body.ts';
+import { readPlainHead } from './request-reader.ts';
+
+/** Bytes that are kept of what a client sends before it may: a request behind the one that is answered, or its body. */
+const MAX_HELD_BYTES = 64 * 1024;
+/** node:http waits so much longer than it says before it closes an idle connection, and so do we. */
+const KEEP_ALIVE_BUFFER_MS = 1000;
+
+const NOTHING = Buffer.alloc(0);
+
+/** What becomes of a connection beyond its requests. */
+export interface FastConnectionOwner {
+  /** `Connection` and `Keep-Alive` of an answer that leaves the connection open, and the end of its head. */
+  readonly keepAliveText: string;
+  /** A request in another form has come, or begins to: `unread` is all of it that is there. Nothing reads the socket now. */
+  handOver(connection: FastConnection, unread: Buffer): void;
+  /** A request's head has not come in time. */
+  headIsLate(connection: FastConnection): void;
+  /** It has ended, or was handed over. */
+  left(connection: FastConnection): void;
+}
+
+/**
+ * A client connection on which requests in the strict common form are read, one after the other: the next one is looked at
+ * when the answer before it was handed to the system. At the first that is in another form, or has another one behind it, the
+ * connection goes to node:http, and stays there.
+ */
+export class FastConnection implements ExchangeConnection, ClientLine {
+  readonly socket: Socket;
+  readonly peer: string;
+  readonly exchanges: OpenExchange[] = [];
+  closing = false;
+  previous: FastConnection | null = null;
+  next: FastConnection | null = null;
+  readonly #context: GatewayContext;
+  readonly #owner: FastConnectionOwner;
+  /** What came and was not read: the beginning of a request. */
+  #unread: Buffer = NOTHING;
+  /** Of the request that is not answered yet; null when it has none. */
+  #body: ReceivedBody | null = null;
+  #writer: LineWatcher | null = null;
+  /** Since when the rest of a head, or a request, is waited for, by context.now. */
+  #waitsSince: number;
+  #hasServed = false;
+  #isReading = false;
+  #isPaused = false;
+
+  constructor(context: GatewayContext, socket: Socket, peer: string, owner: FastConnectionOwner) {
+    this.#context = context;
+    this.#owner = owner;
+    this.socket = socket;
+    this.peer = peer;
+    this.#waitsSince = context.now;
+    socket.on('data', this.#onData);
+    socket.on('drain', this.#onDrain);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
+    socket.on('error', ignore);
+  }
+
+  get isReceiving(): boolean {
+    return this.#body !== null && this.#body.missing > 0;
+  }
+
+  get keepAliveText(): string {
+    return this.#owner.keepAliveText;
+  }
+
+  get needsDrain(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  get isIdle(): boolean {
+    return this.exchanges.length === 0;
+  }
+
+  write(text: string, encoding: 'latin1' | 'utf8'): boolean {
+    return this.socket.write(text, encoding);
+  }
+
+  writePieces(before: string, chunk: Buffer, after: string): boolean {
+    const { socket } = this;
+    if (before === '' && after === '') return socket.write(chunk);
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    let keepsUp = socket.write(chunk);
+    if (after !== '') keepsUp = socket.write(after, 'latin1');
+    socket.uncork();
+    return keepsUp;
+  }
+
+  whenFlushed(watcher: LineWatcher): void {
+    if (this.socket.destroyed) return;
+    if (this.socket.writableLength === 0) watcher.flushed();
+    else this.socket.write('', this.#onFlushed);
+  }
+
+  discardBody(watcher: LineWatcher): void {
+    this.#body?.discard(watcher);
+  }
+
+  ended(exchange: OpenExchange): void {
+    if (this.exchanges[0] === exchange) this.exchanges.pop();
+    if (this.isReceiving) this.closing = true;
+    this.#writer = null;
+    this.#body = null;
+    this.#waitsSince = this.#context.now;
+    if (this.closing) return this.socket.destroySoon();
+    this.#hasServed = true;
+    if (this.#isReading) return;
+    this.#readRequests();
+    this.#read();
+  }
+
+  sever(resets: boolean): void {
+    if (resets) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  /** Ends it when it has waited for too long. @param now performance.now() */
+  checkDeadlines(now: number): void {
+    if (this.exchanges.length > 0 || this.closing) return;
+    const { headTimeoutMs, keepAliveTimeoutMs } = this.#context.policy.proxy;
+    const waited = now - this.#waitsSince;
+    if (this.#hasServed && this.#unread.length === 0) {
+      if (waited > keepAliveTimeoutMs + KEEP_ALIVE_BUFFER_MS) this.socket.destroy();
+    } else if (waited > headTimeoutMs) {
+      this.#leave();
+      this.#owner.headIsLate(this);
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const rest = this.#receiveBody(chunk);
+    if (rest.length > 0) {
+      if (this.#unread.length === 0) {
+        if (this.exchanges.length === 0) this.#waitsSince = this.#context.now;
+        this.#unread = rest;
+      } else this.#unread = Buffer.concat([this.#unread, rest]);
+      if (this.exchanges.length === 0) this.#readRequests();
+    }
+    if (this.#heldBytes > MAX_HELD_BYTES) this.#pause();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#writer?.resumed();
+  };
+
+  readonly #onFlushed = (error?: Error | null): void => {
+    if (!error) this.#writer?.flushed();
+  };
+
+  readonly #onRoom = (): void => this.#read();
+
+  /** A client that ends its half of the connection has left, as node:http has it. */
+  readonly #onEnd = (): void => {
+    this.socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    this.closing = true;
+    for (const exchange of this.exchanges.slice()) exchange.closed();
+    this.#owner.left(this);
+  };
+
+  /** Begins what is there, as far as each is answered at once. */
+  #readRequests(): void {
+    this.#isReading = true;
+    while (this.exchanges.length === 0 && this.#unread.length > 0 && !this.closing) {
+      if (!this.#readRequest()) break;
+    }
+    this.#isReading = false;
+  }
+
+  #readRequest(): boolean {
+    const bytes = this.#unread;
+    const head = readPlainHead(bytes, 0, bytes.length, this.#context.policy.proxy);
+    if (head === 'more') return false;
+    // Requests that a client sends without waiting for answers are worked on together there.
+    if (head === 'other' || head.end + head.bodyLength < bytes.length) {
+      this.#leave();
+      this.#owner.handOver(this, bytes);
+      return false;
+    }
+    if (!head.keepsAlive) this.closing = true;
+    this.#body = head.bodyLength === 0 ? null : new ReceivedBody(head.bodyLength, this.#onRoom);
+    this.#unread = head.end === bytes.length ? NOTHING : this.#receiveBody(bytes.subarray(head.end));
+    try {
+      const request = new FastRequest(this.#context, this, head, this.#body);
+      const exchange = new ProxyExchange(this.#context, request);
+      this.#writer = request.writer;
+      exchange.begin();
+    } catch {
+      // A fault of the gateway's own costs one connection, never the process.
+      this.socket.destroy();
+    }
+    return true;
+  }
+
+  /** @returns what of it is not part of the body that is due */
+  #receiveBody(bytes: Buffer): Buffer {
+    const body = this.#body;
+    if (body === null || body.missing === 0) return bytes;
+    if (bytes.length <= body.missing) {
+      body.receive(bytes);
+      return NOTHING;
+    }
+    const end = body.missing;
+    // What is behind it must be there before its end is told: that may answer, and the next request is read then.
+    const rest = bytes.subarray(end);
+    body.receive(bytes.subarray(0, end));
+    return rest;
+  }
+
+  get #heldBytes(): number {
+    return this.#unread.length + (this.#body === null ? 0 : this.#body.heldBytes);
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  #read(): void {
+    if (!this.#isPaused || this.#heldBytes > MAX_HELD_BYTES) return;
+    this.#isPaused = false;
+    this.socket.resume();
+  }
+
+  /** Nothing here listens to the socket from now on. */
+  #leave(): void {
+    const { socket } = this;
+    socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd).off('close', this.#onClose);
+    socket.off('error', ignore);
+    this.#owner.left(this);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,74 @@
+import type { Socket } from 'node:net';
+import { peerOf } from '../client-connection.ts';
+import type { GatewayContext } from '../context.ts';
+import { InFlight } from '../in-flight.ts';
+import type { Policy } from '../policy.ts';
+import type { ProxyHeader } from '../proxy-protocol.ts';
+import { FastConnection, type FastConnectionOwner } from './fast-connection.ts';
+
+/** Takes connections that the fast front does not serve. */
+export interface GeneralFront {
+  /**
+   * @param header the PROXY protocol header that the connection began with; null: with none
+   * @param unread what came on it and was not read; nothing else is read from it meanwhile
+   */
+  serve(socket: Socket, header: ProxyHeader | null, unread: Buffer): void;
+  /** The head of a request has not come in time. */
+  refuseLate(socket: Socket, header: ProxyHeader | null): void;
+}
+
+/**
+ * Reads requests in the strict common form by itself, and gives a connection to the general front at the first request
+ * that is in another. It never repairs what it reads: it recognises, or hands over.
+ */
+export class FastFront implements FastConnectionOwner {
+  keepAliveText = '';
+  readonly #context: GatewayContext;
+  readonly #general: GeneralFront;
+  readonly #connections = new InFlight<FastConnection>();
+  readonly #headers = new WeakMap<FastConnection, ProxyHeader>();
+
+  constructor(context: GatewayContext, general: GeneralFront) {
+    this.#context = context;
+    this.#general = general;
+  }
+
+  /** Takes over what a new policy says of connections. */
+  adopt({ proxy }: Policy): void {
+    const seconds = Math.floor(proxy.keepAliveTimeoutMs / 1000);
+    this.keepAliveText = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`;
+  }
+
+  /** @param socket of which nothing else reads */
+  take(socket: Socket, header: ProxyHeader | null): void {
+    const connection = new FastConnection(this.#context, socket, header?.source ?? peerOf(socket), this);
+    if (header !== null) this.#headers.set(connection, header);
+    this.#connections.add(connection);
+  }
+
+  /** Closes connections on which nothing is due; the others close behind their answer. */
+  stop(): void {
+    for (const connection of this.#connections.items()) if (connection.isIdle) connection.socket.destroySoon();
+  }
+
+  cut(): void {
+    for (const connection of this.#connections.items()) connection.socket.destroy();
+  }
+
+  /** @param now performance.now() */
+  checkDeadlines(now: number): void {
+    for (const connection of this.#connections.items()) connection.checkDeadlines(now);
+  }
+
+  handOver(connection: FastConnection, unread: Buffer): void {
+    this.#general.serve(connection.socket, this.#headers.get(connection) ?? null, unread);
+  }
+
+  headIsLate(connection: FastConnection): void {
+    this.#general.refuseLate(connection.socket, this.#headers.get(connection) ?? null);
+  }
+
+  left(connection: FastConnection): void {
+    this.#connections.remove(connection);
+  }
+}

@@ -1,0 +1,243 @@
+import { UpstreamError } from '../failure.ts';
+import { ChunkedReader } from './chunked-reader.ts';
+import { HeadScanner, keepAliveOf, lengthOf } from './response-head.ts';
+
+/** What `ResponseReader.next` has found. */
+export const INCOMPLETE = 0;
+export const HEAD = 1;
+export const DATA = 2;
+export type Found = typeof INCOMPLETE | typeof HEAD | typeof DATA;
+
+/** What the next byte belongs to. */
+const IN_HEAD = 0;
+const IN_LENGTH = 1;
+const IN_CHUNKS = 2;
+const UNTIL_CLOSE = 3;
+const BEHIND = 4;
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Reads the answers that come on one connection, each after a `begin`: strictly, and whatever the pieces that they come
+ * in. It holds no more of them than the part of a head that has come.
+ */
+export class ResponseReader {
+  status = 0;
+  /** The last head's names and values in turn, as sent. */
+  raw: string[] = [];
+  /** Nothing of the answer follows behind what `next` gave last. */
+  isWhole = false;
+  /** Whether the upstream leaves the connection open after the answer. */
+  keepsAlive = true;
+  /** Milliseconds for which it says to leave it open; -1 when it says nothing of that. */
+  keepAliveMs = -1;
+  /** What `next` gave as DATA: bytes from `dataStart` to before `dataEnd`, good until the next `feed`. */
+  bytes: Buffer = NOTHING;
+  dataStart = 0;
+  dataEnd = 0;
+  readonly #maxHeadBytes: number;
+  readonly #scanner = new HeadScanner();
+  readonly #chunks: ChunkedReader;
+  #phase = BEHIND;
+  #isHead = false;
+  /** The beginning of a head, of which the rest has not come. */
+  #held: Buffer | null = null;
+  #headStart = 0;
+  #at = 0;
+  #to = 0;
+  #left = 0;
+  #length = -1;
+  #codings = 0;
+  #coding = '';
+  #saysClose = false;
+  #saysKeepAlive = false;
+
+  /** @param maxHeadBytes that a head may have, from its first byte to the end of the empty line; as many for trailers */
+  constructor(maxHeadBytes: number) {
+    this.#maxHeadBytes = maxHeadBytes;
+    this.#chunks = new ChunkedReader(maxHeadBytes);
+  }
+
+  /** Whether the end of the connection is the end of the answer. */
+  get endsWithConnection(): boolean {
+    return this.#phase === UNTIL_CLOSE;
+  }
+
+  /** Whether bytes have come behind the answer. Only to be asked once it is whole. */
+  get hasSurplus(): boolean {
+    return this.#at < this.#to;
+  }
+
+  /** An answer is due. @param isHead to a HEAD request */
+  begin(isHead: boolean): void {
+    this.#phase = IN_HEAD;
+    this.#isHead = isHead;
+    this.#held = null;
+    this.#at = 0;
+    this.#to = 0;
+    this.#saysClose = false;
+    this.isWhole = false;
+    this.#beginHead(0);
+  }
+
+  /** @param bytes may be changed, and must stay as they are until `next` has returned INCOMPLETE or all is whole */
+  feed(bytes: Buffer, length: number): void {
+    this.#at = 0;
+    this.#to = length;
+    this.bytes = bytes;
+    if (this.#held === null) return;
+    this.bytes = Buffer.concat([this.#held, bytes.subarray(0, length)]);
+    this.#to = this.bytes.length;
+    this.#held = null;
+  }
+
+  /** @returns what comes next in the bytes that were fed. Throws UpstreamError when they are no answer */
+  next(): Found {
+    if (this.#phase !== IN_HEAD && this.#at === this.#to) return INCOMPLETE;
+    switch (this.#phase) {
+      case IN_HEAD:
+        return this.#readHead();
+      case IN_LENGTH:
+        return this.#give(Math.min(this.#left, this.#to - this.#at));
+      case IN_CHUNKS:
+        return this.#readChunks();
+      case UNTIL_CLOSE:
+        return this.#give(this.#to - this.#at);
+      default:
+        return INCOMPLETE;
+    }
+  }
+
+  /** The data that `next` found, in memory of their own. */
+  takeData(): Buffer {
+    const data = Buffer.allocUnsafe(this.dataEnd - this.dataStart);
+    this.bytes.copy(data, 0, this.dataStart, this.dataEnd);
+    return data;
+  }
+
+  #give(length: number): Found {
+    this.dataStart = this.#at;
+    this.dataEnd = this.#at + length;
+    this.#at = this.dataEnd;
+    if (this.#phase === IN_LENGTH) {
+      this.#left -= length;
+      if (this.#left === 0) this.#end();
+    }
+    return DATA;
+  }
+
+  #readChunks(): Found {
+    const chunks = this.#chunks;
+    this.#at = chunks.read(this.bytes, this.#at, this.#to);
+    this.dataStart = chunks.dataStart;
+    this.dataEnd = chunks.dataEnd;
+    if (chunks.isDone) this.#end();
+    return this.isWhole || this.dataStart < this.dataEnd ? DATA : INCOMPLETE;
+  }
+
+  #end(): void {
+    this.#phase = BEHIND;
+    this.isWhole = true;
+  }
+
+  #beginHead(start: number): void {
+    this.#headStart = start;
+    this.#scanner.begin(start);
+  }
+
+  #readHead(): Found {
+    const scanner = this.#scanner;
+    const isHeadWhole = scanner.scan(this.bytes, this.#to);
+    if (scanner.at - this.#headStart > this.#maxHeadBytes) {
+      throw new UpstreamError('head_too_large', `The head of the answer has more than ${this.#maxHeadBytes} bytes`);
+    }
+    if (!isHeadWhole) {
+      this.#held = Buffer.from(this.bytes.subarray(this.#headStart, this.#to));
+      this.#headStart = 0;
+      scanner.rebase();
+      return INCOMPLETE;
+    }
+    this.#at = scanner.at;
+    this.status = scanner.status;
+    this.#readFields();
+    this.#frame();
+    return HEAD;
+  }
+
+  #readFields(): void {
+    const { marks } = this.#scanner;
+    const start = this.#headStart;
+    // One string that all others are cut out of: several times faster than making each from the bytes.
+    const text = this.bytes.toString('latin1', start, this.#at);
+    const raw: string[] = [];
+    this.#length = -1;
+    this.#codings = 0;
+    this.#saysKeepAlive = false;
+    this.keepAliveMs = -1;
+    for (let i = 0; i < marks.length; i += 4) {
+      const name = text.substring((marks[i] as number) - start, (marks[i + 1] as number) - start);
+      const value = text.substring((marks[i + 2] as number) - start, (marks[i + 3] as number) - start);
+      raw.push(name, value);
+      if (name.length === 10 || name.length === 14 || name.length === 17) this.#note(name.toLowerCase(), value);
+    }
+    this.raw = raw;
+  }
+
+  /** Notes what says how the answer is framed and what becomes of the connection. */
+  #note(name: string, value: string): void {
+    switch (name) {
+      case 'connection':
+        this.#noteConnection(value);
+        break;
+      case 'keep-alive':
+        if (this.keepAliveMs < 0) this.keepAliveMs = keepAliveOf(value);
+        break;
+      case 'content-length':
+        if (this.#length >= 0) throw new UpstreamError('invalid_answer', 'The answer has more than one length');
+        this.#length = lengthOf(value);
+        break;
+      case 'transfer-encoding':
+        this.#codings++;
+        this.#coding = value;
+    }
+  }
+
+  #noteConnection(value: string): void {
+    const lower = value.toLowerCase();
+    if (lower === 'keep-alive') this.#saysKeepAlive = true;
+    else if (lower === 'close') this.#saysClose = true;
+    else
+      for (const token of lower.split(',')) {
+        const option = token.trim();
+        if (option === 'close') this.#saysClose = true;
+        else if (option === 'keep-alive') this.#saysKeepAlive = true;
+      }
+  }
+
+  /** Decides where the body ends (RFC 9112 §6.3). */
+  #frame(): void {
+    const { status } = this;
+    const isCoded = this.#codings > 0;
+    if (isCoded && this.#length >= 0) {
+      throw new UpstreamError('invalid_answer', 'The answer has a length and a transfer coding');
+    }
+    if (status < 200) return this.#beginHead(this.#at);
+    this.keepsAlive = !this.#saysClose && (this.#scanner.minor === 1 || this.#saysKeepAlive);
+    if (this.#isHead || status === 204 || status === 304) {
+      // A body that may not be there may have been sent all the same.
+      if (!this.#isHead && (isCoded || this.#length > 0)) this.keepsAlive = false;
+      return this.#end();
+    }
+    if (!isCoded && this.#length >= 0) {
+      this.#phase = IN_LENGTH;
+      this.#left = this.#length;
+      if (this.#left === 0) this.#end();
+    } else if (this.#codings === 1 && this.#coding.toLowerCase() === 'chunked') {
+      this.#phase = IN_CHUNKS;
+      this.#chunks.begin();
+    } else {
+      this.#phase = UNTIL_CLOSE;
+      this.keepsAlive = false;
+    }
+  }
+}
