@@ -113,7 +113,7 @@ async function costs(store: Store, client: Redis): Promise<void> {
   const lease = (i: number): Promise<unknown> => {
     const { perHour, perDay, burst } = LIMITS;
     const name = limitName(sampleId(i % KEYS));
-    return client.evalsha(LEASE.sha, 1, name, grantField(0), `process0${i}`, perHour, perDay, burst, 1, 0, '');
+    return client.evalsha(LEASE.sha, 1, name, grantField(0), `process0${i}`, perHour, perDay, burst, 1, 0, '', '');
   };
   await cost(client, 'lease, a script for each', 40_000, lease);
   await cost(client, 'lease, up to 200 in one script', 100_000, async (i) =>

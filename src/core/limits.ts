@@ -44,6 +44,7 @@ export interface Lease {
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
+export const HOURS_PER_DAY = DAY_MS / HOUR_MS;
 /**
  * What is taken ahead is this part of what remains at most: so a key is exact near its limit, and what many processes hold
  * of it together is bounded (docs/limits.md).
@@ -54,9 +55,19 @@ export const UNITS_PER_TOKEN = HOUR_MS;
 /** The largest limit of any kind: keeps every product below 2^53. */
 export const MAX_LIMIT = 1_000_000_000;
 
+/** Admissions that were made while the ledger could not be asked. They are counted, whether there is room for them or not. */
+export interface Owed {
+  /** The hour of the latest of them, as an index since the epoch. */
+  readonly hour: number;
+  /** In that hour. */
+  readonly ofHour: number;
+  /** In earlier hours of the same day. */
+  readonly ofDay: number;
+}
+
 export interface Taken {
   readonly lease: Lease;
-  /** The state to keep. Unchanged counters when nothing was granted. */
+  /** The state to keep. Unchanged counters when nothing was granted or owed. */
   readonly state: LimitState;
 }
 
@@ -76,13 +87,22 @@ export function freshState(limits: Limits, now: number): LimitState {
  * Takes up to `want` admissions from all three limits at once.
  *
  * @param state what the store keeps, or null for a key that was never used
- * @param want  at least 1; fewer are granted when fewer are free
+ * @param want  fewer are granted when fewer are free; 0 of one who only tells what it owes
  * @param clock the store's clock in milliseconds; a clock that went back is read as standing still
  * @param ahead so many more when they are there, for later; an eighth of what then remains at most
+ * @param owed  is counted first
  */
-export function take(state: LimitState | null, limits: Limits, want: number, clock: number, ahead = 0): Taken {
+export function take(
+  state: LimitState | null,
+  limits: Limits,
+  want: number,
+  clock: number,
+  ahead = 0,
+  owed: Owed | null = null,
+): Taken {
   const now = state === null ? clock : Math.max(clock, state.at);
-  const s = advance(state ?? freshState(limits, now), limits, now);
+  const current = advance(state ?? freshState(limits, now), limits, now);
+  const s = owed === null ? current : charge(current, owed);
   const tokens = Math.floor(s.units / UNITS_PER_TOKEN);
   const hourFree = Math.max(0, limits.perHour - s.hourUsed);
   const dayFree = Math.max(0, limits.perDay - s.dayUsed);
@@ -100,7 +120,7 @@ export function take(state: LimitState | null, limits: Limits, want: number, clo
           units: s.units - granted * UNITS_PER_TOKEN,
           at: now,
         };
-  const refusal = granted === 0 ? longestWait(tokens, hourFree, dayFree, s, limits, now) : NO_REFUSAL;
+  const refusal = granted === 0 && want > 0 ? longestWait(tokens, hourFree, dayFree, s, limits, now) : NO_REFUSAL;
   return {
     state: after,
     lease: {
@@ -113,6 +133,16 @@ export function take(state: LimitState | null, limits: Limits, want: number, clo
       burstFullInMs: Math.ceil((limits.burst * UNITS_PER_TOKEN - after.units) / limits.perHour),
       now,
     },
+  };
+}
+
+/** Whoever owes may be a little ahead of the ledger's clock. */
+function charge(s: LimitState, { hour, ofHour, ofDay }: Owed): LimitState {
+  return {
+    ...s,
+    hourUsed: hour >= s.hour ? s.hourUsed + ofHour : s.hourUsed,
+    dayUsed: Math.floor(hour / HOURS_PER_DAY) >= s.day ? s.dayUsed + ofHour + ofDay : s.dayUsed,
+    units: Math.max(0, s.units - ofHour * UNITS_PER_TOKEN),
   };
 }
 
@@ -160,32 +190,8 @@ export function stateAfter(lease: Lease, limits: Limits): LimitState {
   };
 }
 
-/**
- * How the limits stand, for one who spends nothing and must not make the ledger be asked. What others have spent since
- * `last` is not in it.
- *
- * @param last  the lease that the key was last given, or null when there was none: then nothing counts as spent
- * @param clock milliseconds since the epoch; when it is behind the lease, the limits are as of the lease
- */
-export function standing(last: Lease | null, limits: Limits, clock: number): Lease {
-  const now = last === null ? clock : Math.max(clock, last.now);
-  const s = last === null ? freshState(limits, now) : advance(stateAfter(last, limits), limits, now);
-  const tokens = Math.floor(s.units / UNITS_PER_TOKEN);
-  return {
-    granted: 0,
-    refusedBy: null,
-    retryAfterMs: 0,
-    hourRemaining: Math.max(0, limits.perHour - s.hourUsed),
-    dayRemaining: Math.max(0, limits.perDay - s.dayUsed),
-    // The bucket was rounded down; it has no less than the lease said.
-    burstRemaining: Math.max(tokens, Math.min(limits.burst, last?.burstRemaining ?? 0)),
-    burstFullInMs: Math.ceil((limits.burst * UNITS_PER_TOKEN - s.units) / limits.perHour),
-    now,
-  };
-}
-
 /** Brings the windows and the bucket up to `now`. */
-function advance(s: LimitState, limits: Limits, now: number): LimitState {
+export function advance(s: LimitState, limits: Limits, now: number): LimitState {
   const hour = Math.floor(now / HOUR_MS);
   const day = Math.floor(now / DAY_MS);
   const full = limits.burst * UNITS_PER_TOKEN;

@@ -2,7 +2,7 @@ import type { Along, Claim } from './along.ts';
 import type { AuditLog } from './audit.ts';
 import type { GatewayRegistry } from './gateways.ts';
 import type { KeyRecord, KeyStatus } from './key.ts';
-import type { Lease, LimitState, Limits } from './limits.ts';
+import type { Lease, LimitState, Limits, Owed } from './limits.ts';
 import type { MaybePromise } from './maybe.ts';
 import type { RequestLog } from './request-log.ts';
 import type { RoleStore } from './role.ts';
@@ -132,8 +132,9 @@ export interface LimitLedger {
    * granted than a limit, whatever processes do or however they die. A lease that grants nothing costs nothing.
    *
    * @param ahead so many more, for later, of what then remains an eighth at most; none when absent
+   * @param owed  admissions that were made without asking: they are counted first, in the same step, beyond a limit too
    */
-  lease(keyId: string, limits: Limits, want: number, ahead?: number): MaybePromise<Lease>;
+  lease(keyId: string, limits: Limits, want: number, ahead?: number, owed?: Owed | null): MaybePromise<Lease>;
   /**
    * What is counted of a key, for one who takes nothing: nothing is written, and nobody who counts is disturbed. May be
    * behind what other processes admit at this moment.

@@ -1,8 +1,9 @@
 import type { CompiledRestriction, LoadedKey } from '../core/decision.ts';
 import type { FoundKey, Gate } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
-import { type Lease, type LimitState, standing, take } from '../core/limits.ts';
+import { type Lease, type LimitState, take } from '../core/limits.ts';
 import type { Route } from '../core/route.ts';
+import { standing } from '../core/standing.ts';
 import { canonicalTarget, isFault } from '../core/target.ts';
 import { loadKey } from '../keys/loader.ts';
 import { decide } from '../pipeline.ts';

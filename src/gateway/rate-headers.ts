@@ -1,6 +1,7 @@
 import type { Decision, LoadedKey } from '../core/decision.ts';
 import { DENIALS } from '../core/denial.ts';
-import { DAY_MS, HOUR_MS, type Lease, type Limits, standing } from '../core/limits.ts';
+import { DAY_MS, HOUR_MS, type Lease, type Limits } from '../core/limits.ts';
+import { standing } from '../core/standing.ts';
 
 const policies = new WeakMap<LoadedKey, string>();
 

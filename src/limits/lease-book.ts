@@ -1,8 +1,8 @@
 import type { LoadedKey } from '../core/decision.ts';
-import { type Lease, type Limits, stateAfter, take } from '../core/limits.ts';
+import { type Lease, type Limits, type Owed, stateAfter, take } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../core/ports.ts';
-import { type Debts, NO_DEBTS, type Owed } from './debts.ts';
+import { type Debts, NO_DEBTS } from './debts.ts';
 import { aheadFor } from './pace.ts';
 import { enter, newPage, type Page, sameLimits, spendOne, waitOn } from './page.ts';
 
@@ -45,7 +45,7 @@ interface Question {
  * While a key's next admissions are asked for, its other requests wait, and one further question serves all of them. A
  * ledger that answers at once, in memory, is asked each time: there is nothing to save.
  *
- * What the ledger must be told of a key is asked for with the next question, and comes before those who wait.
+ * What the ledger must be told of a key goes with the next question, and is counted before those who wait.
  */
 export class LeaseBook {
   readonly #ledger: LimitLedger;
@@ -197,7 +197,7 @@ export class LeaseBook {
     const { id } = key.record;
     const owed = this.#debts.owes(id) ? this.#debts.owed(id) : null;
     const ahead = mayTakeAhead && this.#isFar && owed === null ? aheadFor(key.recent.pace, askedAt) : 0;
-    const answer = this.#ledger.lease(id, key.limits, want + (owed?.untold ?? 0), ahead);
+    const answer = this.#ledger.lease(id, key.limits, want, ahead, owed);
     this.#isFar = answer instanceof Promise;
     return { answer, askedAt, want, owed };
   }
@@ -207,13 +207,12 @@ export class LeaseBook {
    * question get what was taken ahead, while that may be spent, but no refusal: it may be of an hour that has ended since.
    */
   #answered(page: Page, { askedAt, want, owed }: Question, lease: Lease): void {
-    if (owed !== null) this.#debts.told(owed, lease);
-    const granted = Math.max(0, lease.granted - (owed?.untold ?? 0));
+    if (owed !== null) this.#debts.told(page.key.record.id, owed, lease);
     const theirs = page.waiting.splice(0, want);
-    const refused = theirs.splice(granted);
-    if (granted > 0) {
+    const refused = theirs.splice(lease.granted);
+    if (lease.granted > 0) {
       const now = this.#elapsed();
-      enter(page, { ...lease, granted }, askedAt, now);
+      enter(page, lease, askedAt, now);
       for (const { resolve } of theirs) resolve(spendOne(page, now));
       const later = now < page.endsAt ? page.waiting.splice(0, page.left) : [];
       this.#spentAhead += later.length;

@@ -4,15 +4,19 @@ import type { Limiter } from '../core/gate.ts';
 import type { Lease } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
 import { type LimitLedger, StoreError } from '../core/ports.ts';
-import type { Owed } from './debts.ts';
+import type { Debts } from './debts.ts';
 import { LeaseBook, type LeaseBookStats } from './lease-book.ts';
 import { OutageLedger } from './outage-ledger.ts';
 
-/** After the ledger failed, how long this process decides alone before one request asks the ledger again. */
+/** After the ledger failed for a key, how long this process decides about that key alone before it asks again. */
 const RETRY_LEDGER_MS = 500;
 
-/** How often what was taken ahead and may not be spent any more is given back. */
+/** How often what was taken ahead and may not be spent any more is given back, and the ledger told of what it is owed. */
 const SWEEP_MS = 200;
+/** Keys of which the ledger is told at a time, so that a long outage of many keys does not end in a flood. */
+const TELL_TOGETHER = 16;
+/** How long a process that ends goes on telling. */
+const LAST_TELLING_MS = 1_000;
 
 export interface LimiterStats extends LeaseBookStats {
   /** Admissions that this process decided alone because the ledger could not be asked. */
@@ -22,17 +26,17 @@ export interface LimiterStats extends LeaseBookStats {
 
 /**
  * Takes admissions from the ledger that all processes share, for busy keys several at a time (lease-book.ts). While the
- * ledger cannot be asked, this process enforces the same limits alone, from how they last stood; what it took ahead before
- * is spent first, since that is counted already.
+ * ledger cannot be asked about a key, this process enforces the limits of that key alone, from how they last stood; what it
+ * took ahead before is spent first, since that is counted already. What it admitted so is counted by the ledger before
+ * that grants more.
  */
 export class LedgerLimiter implements Limiter {
   readonly #clock: Clock;
+  readonly #elapsed: () => number;
   readonly #outage: OutageLedger;
   readonly #book: LeaseBook;
   #timer: NodeJS.Timeout | null = null;
-  #alone = false;
-  #askAgainAt = 0;
-  #isTelling = false;
+  #telling: Promise<void> | null = null;
   #fallbacks = 0;
   #ledgerErrors = 0;
 
@@ -42,29 +46,39 @@ export class LedgerLimiter implements Limiter {
    */
   constructor(ledger: LimitLedger, clock: Clock, maxKeys: number, elapsed = () => clock.now()) {
     this.#clock = clock;
-    this.#outage = new OutageLedger(maxKeys);
-    const debts = {
-      owes: (keyId: string) => this.#outage.owes(keyId),
-      owed: (keyId: string) => this.#outage.owed(keyId, clock.now()),
-      told: (owed: Owed, answer: Lease) => this.#told(owed, answer),
+    this.#elapsed = elapsed;
+    const outage = new OutageLedger(maxKeys);
+    this.#outage = outage;
+    const debts: Debts = {
+      owes: (keyId) => outage.owes(keyId),
+      owed: (keyId) => outage.owed(keyId, clock.now()),
+      told: (keyId, owed, answer) => outage.told(keyId, owed, answer),
     };
     this.#book = new LeaseBook({ ledger, debts, elapsed });
   }
 
-  /** Begins to give back what was taken ahead and is not spent in time. */
+  /** Begins to give back what was taken ahead and is not spent in time, and to tell what is owed. */
   start(): void {
     this.#timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  /** Gives back what may not be spent any more. Once started, it does so by itself. */
+  /** Gives back what may not be spent any more, and tells what is owed. Once started, it does so by itself. */
   sweep(): void {
     this.#book.sweep();
+    if (this.#outage.owing > 0) void this.#tell();
   }
 
-  /** Gives everything back. Call it when no request can follow. */
+  /** Tells what is owed, as far as that is possible soon, and gives everything back. Call it when no request can follow. */
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    await this.#telling;
+    const until = this.#elapsed() + LAST_TELLING_MS;
+    let before = Number.POSITIVE_INFINITY;
+    while (this.#outage.owing < before && this.#elapsed() < until) {
+      before = this.#outage.owing;
+      await this.#tellOfAll(Number.POSITIVE_INFINITY);
+    }
     await this.#book.giveBackAll();
   }
 
@@ -78,13 +92,13 @@ export class LedgerLimiter implements Limiter {
       key.recent.lease = ahead;
       return ahead;
     }
+    const { id } = key.record;
+    const askAgainAt = this.#outage.askAgainAt(id);
     // A question about this key that is under way may still be granted: who decides alone would not know of it.
-    if (this.#alone && (this.#outage.owes(key.record.id) || !this.#book.isAsking(key.record.id))) {
-      const now = this.#clock.now();
-      const early = this.#askAgainAt - now;
+    if (askAgainAt !== 0 && !this.#book.isAsking(id)) {
+      const early = askAgainAt - this.#clock.now();
       // A clock that was set back must not keep this process alone for as long.
       if (early > 0 && early <= RETRY_LEDGER_MS) return this.#decideAlone(key);
-      this.#askAgainAt = now + RETRY_LEDGER_MS;
     }
     let lease: MaybePromise<Lease>;
     try {
@@ -101,20 +115,19 @@ export class LedgerLimiter implements Limiter {
 
   #answered(key: LoadedKey, lease: Lease): Lease {
     key.recent.lease = lease;
-    this.#back();
+    this.#outage.answered(key.record.id);
     return lease;
   }
 
   #failed(key: LoadedKey, error: unknown): Lease {
-    this.#goAlone(error);
+    this.#goAlone(key, error);
     return this.#decideAlone(key);
   }
 
-  #goAlone(error: unknown): void {
+  #goAlone(key: LoadedKey, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
     this.#ledgerErrors++;
-    this.#alone = true;
-    this.#askAgainAt = this.#clock.now() + RETRY_LEDGER_MS;
+    this.#outage.failed(key, this.#clock.now() + RETRY_LEDGER_MS);
   }
 
   #decideAlone(key: LoadedKey): Lease {
@@ -122,33 +135,28 @@ export class LedgerLimiter implements Limiter {
     return this.#outage.lease(key, this.#clock.now());
   }
 
-  #told(owed: Owed, answer: Lease): void {
-    this.#outage.told(owed, answer);
-    this.#back();
+  #tell(): Promise<void> {
+    this.#telling ??= this.#tellOfAll(this.#clock.now()).finally(() => {
+      this.#telling = null;
+    });
+    return this.#telling;
   }
 
-  /** The ledger answered: if it was gone, it is told now what was admitted without it, as far as there is room for that. */
-  #back(): void {
-    if (!this.#alone) return;
-    this.#alone = false;
-    this.#outage.forgetBefore(this.#clock.now());
-    if (!this.#isTelling) void this.#tellOfAll();
+  /** Tells of all keys of which the ledger was not told and may be asked at that time, each once. */
+  async #tellOfAll(now: number): Promise<void> {
+    const keys = this.#outage.owingAt(now);
+    for (let i = 0; i < keys.length; i += TELL_TOGETHER) {
+      await Promise.all(keys.slice(i, i + TELL_TOGETHER).map((key) => this.#tellOf(key)));
+    }
   }
 
-  async #tellOfAll(): Promise<void> {
-    this.#isTelling = true;
+  async #tellOf(key: LoadedKey): Promise<void> {
     try {
-      let key = this.#outage.firstOwing();
-      while (key !== null && !this.#alone) {
-        // One after the other, so that a long outage of many keys does not end in a flood.
-        await this.#book.tell(key);
-        key = this.#outage.firstOwing();
-      }
+      await this.#book.tell(key);
+      this.#outage.answered(key.record.id);
     } catch (error) {
-      // Down again: what it was not told is still owed.
-      this.#goAlone(error);
-    } finally {
-      this.#isTelling = false;
+      // What it was not told is still owed.
+      this.#goAlone(key, error);
     }
   }
 }

@@ -1,30 +1,40 @@
 import { LRUCache } from 'lru-cache';
 import type { LoadedKey } from '../core/decision.ts';
-import { HOUR_MS, type Lease, type LimitState, type Limits, stateAfter, take } from '../core/limits.ts';
-import type { Owed } from './debts.ts';
+import {
+  HOUR_MS,
+  HOURS_PER_DAY,
+  type Lease,
+  type LimitState,
+  type Limits,
+  type Owed,
+  stateAfter,
+  take,
+} from '../core/limits.ts';
 
-/** What was admitted for one key, in its latest hour of use, while the shared ledger could not be asked. */
+/** One key for which the shared ledger could not be asked. */
 interface Entry {
-  readonly key: LoadedKey;
-  /** That hour, as an index since the epoch. */
-  readonly hour: number;
-  /** Not counted by the ledger: it was not told yet, or had no room for them. */
-  admitted: number;
-  /** So many of those it was not told of. */
-  untold: number;
-  /** null: the ledger was told of all, and how the limits stand is for it to say. */
+  key: LoadedKey;
+  /** When it may be asked again, in milliseconds since the epoch; 0: it answers. */
+  askAgainAt: number;
+  /** The latest hour in which something was admitted, as an index since the epoch. */
+  hour: number;
+  /** Admitted in that hour, and in earlier ones of the day; the ledger was not told of either. */
+  ofHour: number;
+  ofDay: number;
+  /** How the limits stand with all of it; null: as the ledger said last. */
   state: LimitState | null;
 }
 
 /**
- * The limits of one process on its own, in memory: only for the time in which the shared ledger is down. What it admitted
- * is owed to the ledger, and counts here, until the ledger has been told.
+ * The limits of one process on its own, in memory: only for keys for which the shared ledger cannot be asked. What it
+ * admitted is owed to the ledger, and counts here, until the ledger has been told.
  */
 export class OutageLedger {
   readonly #entries: LRUCache<string, Entry>;
-  /** Keys of which the ledger was not told, the oldest first: no more than there are entries. */
+  /** Keys of which the ledger was not told, no more than there are entries; those that could not be told last are the last. */
   readonly #owing = new Set<string>();
 
+  /** @param maxKeys keys that it can know of; the one that was used longest ago is forgotten first */
   constructor(maxKeys: number) {
     this.#entries = new LRUCache({
       max: maxKeys,
@@ -33,84 +43,102 @@ export class OutageLedger {
     });
   }
 
-  /** Takes one admission, going on from how the shared ledger last said that the limits stand. */
+  /** Keys of which the ledger was not told. */
+  get owing(): number {
+    return this.#owing.size;
+  }
+
+  /** When the ledger may be asked about a key again; 0 when it answered last. */
+  askAgainAt(keyId: string): number {
+    return this.#entries.size === 0 ? 0 : (this.#entries.peek(keyId)?.askAgainAt ?? 0);
+  }
+
+  /** The ledger could not be asked about a key. @param at when it may be asked again */
+  failed(key: LoadedKey, at: number): void {
+    const entry = this.#entries.get(key.record.id);
+    if (entry === undefined) this.#entries.set(key.record.id, { key, askAgainAt: at, ...NOTHING });
+    else entry.askAgainAt = at;
+    if (!this.#owing.delete(key.record.id)) return;
+    this.#owing.add(key.record.id);
+  }
+
+  /** The ledger has answered about a key. */
+  answered(keyId: string): void {
+    const entry = this.#entries.size === 0 ? undefined : this.#entries.peek(keyId);
+    if (entry === undefined) return;
+    entry.askAgainAt = 0;
+    if (!this.#owing.has(keyId)) this.#entries.delete(keyId);
+  }
+
+  /** Takes one admission for a key about which the ledger could not be asked, going on from what it last said. */
   lease(key: LoadedKey, now: number): Lease {
     const { limits, record, recent } = key;
-    const entry = this.#entries.get(record.id);
-    const last = recent.lease === null ? null : stateAfter(recent.lease, limits);
-    const { lease, state } = take(entry?.state ?? charged(last, limits, entry, now), limits, 1, now);
-    // Admissions of an hour that has passed must not be charged to the hour in which the ledger comes back.
-    const before = entry?.hour === state.hour ? entry : NOTHING;
-    const untold = before.untold + lease.granted;
-    this.#entries.set(record.id, {
-      key,
-      hour: state.hour,
-      admitted: before.admitted + lease.granted,
-      untold,
-      state,
-    });
-    if (untold > 0) this.#owing.add(record.id);
-    else this.#owing.delete(record.id);
-    // From here the next outage goes on, should the ledger be gone again before it is told, and a key that fell out here.
+    const entry = this.#entries.get(record.id) ?? { key, askAgainAt: 0, ...NOTHING };
+    const { lease, state } = take(entry.state ?? lastState(recent.lease, limits), limits, 1, now);
+    if (!this.#entries.has(record.id)) this.#entries.set(record.id, entry);
+    rollTo(entry, state.hour);
+    entry.key = key;
+    entry.state = state;
+    entry.ofHour += lease.granted;
+    if (entry.ofHour + entry.ofDay > 0) this.#owing.add(record.id);
+    // From here the next outage goes on, should this key fall out here.
     recent.lease = lease;
     return lease;
   }
 
-  /** Whether the ledger must be told of this key. */
+  /** Whether something is owed of this key, or was on a day that has passed. */
   owes(keyId: string): boolean {
     return this.#owing.size > 0 && this.#owing.has(keyId);
   }
 
-  /** A key of which the ledger must be told; null when there is none. */
-  firstOwing(): LoadedKey | null {
-    for (const keyId of this.#owing) return this.#entries.peek(keyId)?.key ?? null;
-    return null;
-  }
-
-  /** What the ledger must be told of this key; null when that is nothing, or of an hour that has passed. */
+  /** What the ledger must be told of this key; null when that is nothing. */
   owed(keyId: string, now: number): Owed | null {
-    if (!this.owes(keyId)) return null;
-    const entry = this.#entries.peek(keyId);
-    if (entry !== undefined && entry.hour >= hourOf(now)) return { keyId, untold: entry.untold, hour: entry.hour };
-    this.#entries.delete(keyId);
+    const entry = this.owes(keyId) ? this.#entries.peek(keyId) : undefined;
+    if (entry === undefined) return null;
+    rollTo(entry, Math.max(entry.hour, Math.floor(now / HOUR_MS)));
+    const { hour, ofHour, ofDay } = entry;
+    if (ofHour + ofDay > 0) return { hour, ofHour, ofDay };
     this.#owing.delete(keyId);
     return null;
   }
 
-  /** The ledger was told, and counted as many as there was room for. What it did not count stays charged for this hour. */
-  told({ keyId, hour, untold }: Owed, answer: Lease): void {
+  /** Keys of which the ledger must be told, and may be at that time. */
+  owingAt(now: number): LoadedKey[] {
+    const keys: LoadedKey[] = [];
+    for (const keyId of this.#owing) {
+      const entry = this.#entries.peek(keyId);
+      if (entry !== undefined && entry.askAgainAt <= now) keys.push(entry.key);
+    }
+    return keys;
+  }
+
+  /** The ledger has counted what was owed. What was admitted meanwhile still is. */
+  told(keyId: string, { hour, ofHour, ofDay }: Owed, answer: Lease): void {
     const entry = this.#entries.peek(keyId);
-    if (entry?.hour !== hour) return;
-    entry.admitted -= Math.min(untold, answer.granted);
-    entry.untold -= untold;
-    // More was admitted meanwhile: that goes on from a state that has all of it, until it is told too.
-    if (entry.untold > 0) return;
+    if (entry === undefined) return;
+    if (entry.hour === hour) {
+      entry.ofHour -= ofHour;
+      entry.ofDay -= ofDay;
+    } else entry.ofDay = Math.max(0, entry.ofDay - ofHour - ofDay);
+    if (entry.ofHour + entry.ofDay > 0) return;
     this.#owing.delete(keyId);
     entry.state = null;
     entry.key.recent.lease = answer;
-    if (entry.admitted === 0) this.#entries.delete(keyId);
-  }
-
-  /** The ledger is back: forgets the keys for which nothing was admitted in this hour. */
-  forgetBefore(now: number): void {
-    const hour = hourOf(now);
-    for (const [keyId, { admitted, hour: of }] of Array.from(this.#entries)) {
-      if (admitted === 0 || of < hour) this.#entries.delete(keyId);
-    }
   }
 }
 
-const NOTHING = { admitted: 0, untold: 0 };
+const NOTHING = { hour: 0, ofHour: 0, ofDay: 0, state: null };
 
-function hourOf(now: number): number {
-  return Math.floor(now / HOUR_MS);
+/** What the ledger said last of a key. */
+function lastState(last: Lease | null, limits: Limits): LimitState | null {
+  return last === null ? null : stateAfter(last, limits);
 }
 
-/** What the ledger said last, less what it had no room to count in this hour. */
-function charged(last: LimitState | null, limits: Limits, entry: Entry | undefined, now: number): LimitState | null {
-  if (entry === undefined || entry.admitted === 0) return last;
-  // Its bucket was emptied by as many as it counted; the rest is of the hour and the day.
-  const state = take(last, limits, 0, now).state;
-  if (state.hour !== entry.hour) return last;
-  return { ...state, hourUsed: state.hourUsed + entry.admitted, dayUsed: state.dayUsed + entry.admitted };
+/** Admissions of an hour that has passed are of the day alone, and those of a day that has passed of nothing. */
+function rollTo(entry: Entry, hour: number): void {
+  if (entry.hour === hour) return;
+  const isSameDay = Math.floor(entry.hour / HOURS_PER_DAY) === Math.floor(hour / HOURS_PER_DAY);
+  entry.ofDay = isSameDay ? entry.ofDay + entry.ofHour : 0;
+  entry.ofHour = 0;
+  entry.hour = hour;
 }

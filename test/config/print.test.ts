@@ -11,6 +11,7 @@ proxy:
   trusted_proxies: [10.0.0.0/8]
   believed_headers: [Forwarded]
   proxy_protocol_from: [10.1.0.0/16]
+  front: node
   realm: a$\${b
   allow_path_parameters: true
   allow_override_headers: [X-HTTP-Method-Override]

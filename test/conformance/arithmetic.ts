@@ -31,6 +31,10 @@ const kept = fc.record({
 const step = fc.record({
   release: fc.boolean(),
   count: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: MAX_LIMIT })),
+  /** What was admitted without the ledger, up to some hours ago by a clock that may be ahead. */
+  owed: fc.option(
+    fc.record({ back: fc.integer({ min: -1, max: 30 }), ofHour: fc.nat({ max: 60 }), ofDay: fc.nat({ max: 60 }) }),
+  ),
   ahead: fc.oneof(fc.constant(0), fc.nat({ max: 40 }), fc.nat({ max: MAX_LIMIT })),
   leasedBackMs: fc.oneof(fc.constant(0), fc.nat({ max: 48 * HOUR_MS })),
 });
@@ -45,7 +49,7 @@ export async function checkArithmetic(t: Test, harness: Harness): Promise<void> 
       const id = newId();
       const begun = (await ledger.lease(newId(), plain, 1)).now;
       if (seed !== null) await harness.seed(id, stateFrom(seed, rules, begun));
-      for (const { release, count, ahead, leasedBackMs } of steps) {
+      for (const { release, count, ahead, owed: drawn, leasedBackMs } of steps) {
         const before = await harness.stateOf(id);
         if (release) {
           const lease = { ...(await ledger.lease(newId(), plain, 1)), now: begun - leasedBackMs };
@@ -54,11 +58,17 @@ export async function checkArithmetic(t: Test, harness: Harness): Promise<void> 
           t.strictSame(after, giveBack(before, rules, count, lease.now, after?.at ?? 0));
           continue;
         }
-        const lease = await ledger.lease(id, rules, count, ahead);
-        const expected = take(before, rules, count, lease.now, ahead);
+        const owed = drawn === null ? null : { ...drawn, hour: Math.floor(begun / HOUR_MS) - drawn.back };
+        const want = drawn?.back === 0 ? 0 : count;
+        const lease = await ledger.lease(id, rules, want, ahead, owed);
+        const expected = take(before, rules, want, lease.now, ahead, owed);
         t.strictSame(lease, expected.lease);
         const after = await harness.stateOf(id);
-        t.strictSame(after, lease.granted > 0 ? expected.state : before, 'and a refusal is not even written');
+        t.strictSame(
+          after,
+          lease.granted > 0 || owed !== null ? expected.state : before,
+          'and a refusal is not even written',
+        );
       }
     };
     await fc.assert(

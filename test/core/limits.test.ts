@@ -8,10 +8,10 @@ import {
   type LimitState,
   type Limits,
   MAX_LIMIT,
-  standing,
   take,
   UNITS_PER_TOKEN,
 } from '../../src/core/limits.ts';
+import { standing } from '../../src/core/standing.ts';
 import { holds } from '../support/random.ts';
 
 /** Two hours and one millisecond into a day. */

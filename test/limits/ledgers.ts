@@ -1,4 +1,4 @@
-import { giveBack, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
+import { giveBack, type Lease, type LimitState, type Limits, type Owed, take } from '../../src/core/limits.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../src/core/ports.ts';
 import type { ManualClock } from '../support/clock.ts';
 
@@ -6,17 +6,19 @@ import type { ManualClock } from '../support/clock.ts';
 export class SyncLedger implements LimitLedger {
   readonly #clock: ManualClock;
   readonly #states = new Map<string, LimitState>();
-  readonly asked: { keyId: string; want: number }[] = [];
+  readonly asked: { keyId: string; want: number; owed: number }[] = [];
   down = false;
+  /** The one key for which it fails. */
+  failsFor = '';
 
   constructor(clock: ManualClock) {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): Lease {
-    this.asked.push({ keyId, want });
-    if (this.down) throw new StoreError('STORE_UNAVAILABLE', 'the ledger is down');
-    const { lease, state } = take(this.#states.get(keyId) ?? null, limits, want, this.#clock.now(), ahead);
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Lease {
+    this.asked.push({ keyId, want, owed: owed === null ? 0 : owed.ofHour + owed.ofDay });
+    if (this.down || keyId === this.failsFor) throw new StoreError('STORE_UNAVAILABLE', 'the ledger is down');
+    const { lease, state } = take(this.#states.get(keyId) ?? null, limits, want, this.#clock.now(), ahead, owed);
     this.#states.set(keyId, state);
     return lease;
   }
@@ -44,10 +46,10 @@ export class HeldLedger implements LimitLedger {
     return this.#waiting.length;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Promise<Lease> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
-    return promise.then(() => this.#ledger.lease(keyId, limits, want, ahead));
+    return promise.then(() => this.#ledger.lease(keyId, limits, want, ahead, owed));
   }
 
   peek(keyId: string): Counted {
@@ -79,8 +81,8 @@ export class FarLedger implements LimitLedger {
     this.#ledger = ledger;
   }
 
-  async lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
-    const lease = this.#ledger.lease(keyId, limits, want, ahead);
+  async lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Promise<Lease> {
+    const lease = this.#ledger.lease(keyId, limits, want, ahead, owed);
     this.questions.push({ want, ahead, granted: lease.granted });
     return lease;
   }

@@ -110,11 +110,10 @@ t.test('when the ledger is back it is told what was admitted without it', async 
   clock.advance(500);
   ledger.asked.length = 0;
   await admit(limiter, one);
+  t.strictSame(ledger.asked, [{ keyId: one.record.id, want: 1, owed: 5 }]);
+  limiter.sweep();
   await turn();
-  t.strictSame(
-    new Set(ledger.asked.map(({ keyId, want }) => `${keyId} ${want}`)),
-    new Set([`${one.record.id} 6`, `${two.record.id} 3`]),
-  );
+  t.strictSame(ledger.asked.slice(1), [{ keyId: two.record.id, want: 0, owed: 3 }], 'also of a key that nobody uses');
   t.match(await admit(limiter, one), { hourRemaining: 1_000 - 2 - 5 - 1 - 1 });
   t.match(await admit(limiter, two), { hourRemaining: 1_000 - 3 - 1 });
 });
@@ -155,24 +154,82 @@ t.test('what a ledger could not be told, since it was gone again, is still owed 
   t.equal(await admitted(limiter, key, 5), 5);
   ledger.down = true;
   t.equal(await admitted(limiter, key, 9), 9);
-  clock.advance(500);
-  // It answers one request, and is gone before it can be told of the nine.
+  // It answers about another key, and is gone before it is told of the nine.
   ledger.down = false;
-  const lease = ledger.lease.bind(ledger);
-  ledger.lease = (keyId, limits, want) => {
-    const one = lease(keyId, limits, want);
+  t.equal((await admit(limiter, loadedKey())).granted, 1);
+  ledger.down = true;
+  clock.advance(500);
+  limiter.sweep();
+  await turn();
+  t.equal(await admitted(limiter, key, 30), 6, 'fourteen of twenty were used up');
+  ledger.down = false;
+  clock.advance(500);
+  t.equal((await admit(limiter, key)).granted, 0, 'and it counts all of them once it is told');
+  t.equal(ledger.peek(key.record.id).state?.hourUsed, 20);
+});
+
+t.test('a ledger that fails for one key is asked about the others as before', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const [bad, good, owing] = [loadedKey(), loadedKey({ limits: { perHour: 10 } }), loadedKey()];
+  ledger.down = true;
+  await admitted(limiter, owing, 4);
+  ledger.down = false;
+  ledger.failsFor = bad.record.id;
+  for (let i = 0; i < 5; i++) {
+    t.equal((await admit(limiter, bad)).granted, 1);
+    await admit(limiter, good);
+    clock.advance(500);
+    limiter.sweep();
+    await turn();
+  }
+  t.equal(ledger.peek(good.record.id).state?.hourUsed, 5);
+  t.equal(ledger.peek(owing.record.id).state?.hourUsed, 4, 'and told of what it is owed of them');
+  t.equal(limiter.stats.fallbacks, 4 + 5);
+  ledger.lease(good.record.id, good.limits, 5);
+  t.equal((await admit(limiter, good)).granted, 0, 'others have taken the rest');
+});
+
+t.test(
+  'what the burst let through in an outage counts for hour and day, though the bucket has no room for it',
+  async (t) => {
+    const { clock, ledger, limiter } = setUp();
+    const key = loadedKey({ limits: { perHour: 36_000, perDay: 200, burst: 10 } });
     ledger.down = true;
-    return one;
-  };
-  t.equal((await admit(limiter, key)).granted, 1);
-  await turn();
-  t.equal(await admitted(limiter, key, 30), 5, 'fifteen of twenty were used up');
-  ledger.lease = lease;
+    let alone = 0;
+    for (let second = 0; second < 16; second++) {
+      alone += await admitted(limiter, key, 20);
+      clock.advance(1_000);
+    }
+    t.equal(alone, 10 + 15 * 10);
+    ledger.down = false;
+    let after = 0;
+    for (let second = 0; second < 20; second++) {
+      after += await admitted(limiter, key, 20);
+      clock.advance(1_000);
+    }
+    t.equal(alone + after, 200);
+  },
+);
+
+t.test('what was admitted in an earlier hour of an outage counts for the day', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  const key = loadedKey({ limits: { perHour: 60, perDay: 100 } });
+  ledger.down = true;
+  t.equal(await admitted(limiter, key, 90), 60);
+  clock.advance(HOUR);
   ledger.down = false;
-  clock.advance(500);
-  await admit(limiter, key);
-  await turn();
-  t.equal((await admit(limiter, key)).granted, 0, 'and once it is told, it counts all of them');
+  t.equal(await admitted(limiter, key, 90), 40);
+  t.match(ledger.peek(key.record.id).state, { hourUsed: 40, dayUsed: 100 });
+});
+
+t.test('a process that ends tells what it owes', async (t) => {
+  const { ledger, limiter } = setUp();
+  const keys = Array.from({ length: 40 }, () => loadedKey());
+  ledger.down = true;
+  for (const key of keys) await admitted(limiter, key, 2);
+  ledger.down = false;
+  await limiter.close();
+  t.strictSame(new Set(keys.map((key) => ledger.peek(key.record.id).state?.hourUsed)), new Set([2]));
 });
 
 t.test('answers that were under way when the ledger failed are not lost', async (t) => {

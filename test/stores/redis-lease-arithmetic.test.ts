@@ -25,6 +25,9 @@ const drawn = fc.record({
   leasedBackMs: fc.oneof(fc.constant(0), fc.nat({ max: 48 * HOUR_MS })),
   want: fc.integer({ min: 1, max: 30 }),
   ahead: fc.nat({ max: 100 }),
+  owed: fc.option(
+    fc.record({ back: fc.integer({ min: -1, max: 30 }), ofHour: fc.nat({ max: 9 }), ofDay: fc.nat({ max: 9 }) }),
+  ),
   /** Where the token that is kept stands among those that were not answered; -1: it was answered. */
   place: fc.integer({ min: -1, max: 2 }),
 });
@@ -58,11 +61,13 @@ async function checked(seed: Drawn): Promise<void> {
   await raw.hset(name, { ...state, [FIELD]: `token.${place} ${granted} ${leasedAt}` });
   const { perHour, perDay, burst } = rules;
   const unanswered = ' token.0 token.1 token.2 ';
-  const args = [FIELD, 'token.3', perHour, perDay, burst, want, ahead, unanswered];
+  const owed = seed.owed === null ? null : { ...seed.owed, hour: Math.floor(begun / HOUR_MS) - seed.owed.back };
+  const owedText = owed === null ? '' : `${owed.hour} ${owed.ofHour} ${owed.ofDay}`;
+  const args = [FIELD, 'token.3', perHour, perDay, burst, want, ahead, unanswered, owedText];
   const reply = (await raw.eval(LEASE.lua, 1, name, ...args)) as number[];
   const now = reply[7] ?? 0;
   const before = place < 0 ? state : giveBack(state, rules, granted, leasedAt, now);
-  const { lease, state: after } = take(before, rules, want, now, ahead);
+  const { lease, state: after } = take(before, rules, want, now, ahead, owed);
   const { hourRemaining, dayRemaining, burstRemaining, burstFullInMs } = lease;
   const told = [reply[0], ...reply.slice(2)];
   t.strictSame(told, [
@@ -75,10 +80,12 @@ async function checked(seed: Drawn): Promise<void> {
     lease.now,
   ]);
   const { [FIELD]: grant, ...kept } = await raw.hgetall(name);
-  const expected = lease.granted > 0 || place >= 0 ? after : state;
+  const expected = lease.granted > 0 || owed !== null || place >= 0 ? after : state;
   t.strictSame(kept, Object.fromEntries(Object.entries(expected).map(([field, number]) => [field, String(number)])));
-  const isLeft = lease.granted > 0 ? `token.3 ${lease.granted} ${lease.now}` : `token.${place} ${granted} ${leasedAt}`;
-  t.equal(grant, lease.granted === 0 && place >= 0 ? undefined : isLeft, 'nothing is given back twice');
+  const charged = owed !== null && owed.hour >= Math.floor(lease.now / HOUR_MS) ? owed.ofHour : 0;
+  const isNew = lease.granted > 0 || owed !== null;
+  const isLeft = isNew ? `token.3 ${lease.granted + charged} ${lease.now}` : `token.${place} ${granted} ${leasedAt}`;
+  t.equal(grant, !isNew && place >= 0 ? undefined : isLeft, 'nothing is given back twice');
   if (!t.passing()) throw new Error('the script and the reference disagree');
 }
 

@@ -161,7 +161,7 @@ t.test('what another lease has come after stays counted', async (t) => {
     const { lose, lease, used, raw, name, field } = await placeFor(t);
     await lose(5);
     const { perHour, perDay, burst } = LIMITS;
-    await raw.eval(LEASE.lua, 1, name, await field(), 'anothers1', perHour, perDay, burst, 3, 0, ' anothers0 ');
+    await raw.eval(LEASE.lua, 1, name, await field(), 'anothers1', perHour, perDay, burst, 3, 0, ' anothers0 ', '');
     t.strictSame(await used(), [8, 8], 'it gives back nothing that is not its own');
     await lease(1);
     t.strictSame(await used(), [9, 9], 'and nothing of it is given back');

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import type { Lease, LimitName, Limits } from '../../core/limits.ts';
+import type { Lease, LimitName, Limits, Owed } from '../../core/limits.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { RedisConnection } from './connection.ts';
 import { isCrossSlot } from './errors.ts';
@@ -20,6 +20,7 @@ interface Order {
   readonly limits: Limits;
   readonly want: number;
   readonly ahead: number;
+  readonly owed: Owed | null;
   readonly resolve: (lease: Lease) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,12 +49,12 @@ export class RedisLimitLedger implements LimitLedger {
     this.#connection = connection;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Promise<Lease> {
     if (this.#queue.length >= MAX_QUEUED) {
       return Promise.reject(new StoreError('STORE_UNAVAILABLE', `${MAX_QUEUED} leases wait for Redis`));
     }
     if (this.#queue.length === 0) setImmediate(() => this.#flush());
-    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, want, ahead, resolve, reject }));
+    return new Promise((resolve, reject) => this.#queue.push({ keyId, limits, want, ahead, owed, resolve, reject }));
   }
 
   /** By a script of its own, which only reads; leases that wait in this process are not in it yet. */
@@ -94,11 +95,11 @@ export class RedisLimitLedger implements LimitLedger {
     const names: string[] = [];
     const args: (number | string)[] = [this.#field, token];
     const given: string[] = [];
-    for (const { keyId, limits, want, ahead } of batch) {
+    for (const { keyId, limits, want, ahead, owed } of batch) {
       const unanswered = this.#unanswered.of(keyId);
       names.push(limitName(keyId));
       given.push(unanswered);
-      args.push(limits.perHour, limits.perDay, limits.burst, want, ahead, unanswered);
+      args.push(limits.perHour, limits.perDay, limits.burst, want, ahead, unanswered, owedText(owed));
     }
     const isSent = this.#connection.isUp;
     try {
@@ -119,6 +120,10 @@ export class RedisLimitLedger implements LimitLedger {
       for (const order of batch) order.reject(told);
     }
   }
+}
+
+function owedText(owed: Owed | null): string {
+  return owed === null ? '' : `${owed.hour} ${owed.ofHour} ${owed.ofDay}`;
 }
 
 function settle(order: Order, numbers: readonly number[], at: number): void {

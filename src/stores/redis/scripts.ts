@@ -55,12 +55,12 @@ export const LEASE_FIELDS = 8;
 
 /**
  * `take` of core/limits.ts, for one key after the other. KEYS: limits. ARGV: the field that this process keeps its last
- * grant in, and a token that no other call has; then for each key: per hour, per day, burst, want, ahead, and tokens that
- * were not answered, each between two spaces. Answers a Lease for each as integers: granted, refused by (0 none, 1 burst,
+ * grant in, and a token that no other call has; then for each key: per hour, per day, burst, want, ahead, tokens that were not
+ * answered, each between two spaces, and what is owed: '' or its hour, of that hour, of earlier hours of the day. Answers a Lease for each as integers: granted, refused by (0 none, 1 burst,
  * 2 hour, 3 day), and the rest in its order. All are -1 for a key under whose name there is something else: what one has
  * wrong must not fail the others.
  *
- * What is granted is kept under the token: `<token> <granted> <time>`. Where one that was not answered is still kept, what it
+ * What is granted, and what was owed in this hour, is kept under the token: `<token> <granted> <time>`. Where one that was not answered is still kept, what it
  * was granted goes back first, as `giveBack` of core/limits.ts does, and its token with it: nothing goes back twice. An
  * ordinary call writes the field and does not read it. (Lua writes a number of up to 14 digits out by itself; `text` is
  * for those that may have more.)
@@ -68,7 +68,7 @@ export const LEASE_FIELDS = 8;
 export const LEASE = script(`${LIMIT_STATE}
 local field, token, sums, out = ARGV[1], ARGV[2], {}, {}
 for i = 1, #KEYS do
-  local arg, key = 2 + 6 * (i - 1), KEYS[i]
+  local arg, key = 2 + 7 * (i - 1), KEYS[i]
   local perHour, perDay = tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
   local burst, want, ahead = tonumber(ARGV[arg + 3]), tonumber(ARGV[arg + 4]), tonumber(ARGV[arg + 5])
   local known, now, hour, hourUsed, day, dayUsed, units = read(key, perHour, burst)
@@ -85,13 +85,21 @@ for i = 1, #KEYS do
           giveBack(tonumber(count), tonumber(leasedAt), hour, hourUsed, day, dayUsed, units, burst * TOKEN)
       end
     end
+    local owed, charged = ARGV[arg + 7], 0
+    if owed ~= '' then
+      local owedHour, ofHour, ofDay = string.match(owed, '^(%d+) (%d+) (%d+)$')
+      owedHour, ofHour, ofDay = tonumber(owedHour), tonumber(ofHour), tonumber(ofDay)
+      if owedHour >= hour then hourUsed, charged = hourUsed + ofHour, ofHour end
+      if math.floor(owedHour / 24) >= day then dayUsed = dayUsed + ofHour + ofDay end
+      units = math.max(0, units - ofHour * TOKEN)
+    end
     local tokens = math.floor(units / TOKEN)
     local hourFree, dayFree = math.max(0, perHour - hourUsed), math.max(0, perDay - dayUsed)
     local free = math.min(tokens, hourFree, dayFree)
     local wanted = math.min(want, free)
     local granted = wanted + math.min(ahead, math.floor((free - wanted) / ${AHEAD_SHARE}))
     local by, wait = 0, 0
-    if granted == 0 then
+    if granted == 0 and want > 0 then
       by = 1
       if tokens <= 0 then wait = math.ceil((TOKEN - units) / perHour) end
       local hourWait = hourFree > 0 and 0 or (hour + 1) * HOUR - now
@@ -100,8 +108,8 @@ for i = 1, #KEYS do
       if dayWait > wait then by, wait = 3, dayWait end
     end
     units = units - granted * TOKEN
-    if granted > 0 then
-      local sum = (sums[key] or 0) + granted
+    if granted > 0 or owed ~= '' then
+      local sum = (sums[key] or 0) + granted + charged
       sums[key] = sum
       keep(key, perHour, burst, now, hour, hourUsed + granted, day, dayUsed + granted, units,
         field, token .. ' ' .. sum .. ' ' .. now)

@@ -1,4 +1,4 @@
-import type { Lease, Limits } from '../../core/limits.ts';
+import type { Lease, Limits, Owed } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { OwnedLedger } from './owned-ledger.ts';
@@ -51,9 +51,9 @@ export class SqliteLimitLedger implements LimitLedger {
     this.#options = options;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): MaybePromise<Lease> {
-    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead);
-    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead));
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): MaybePromise<Lease> {
+    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead, owed);
+    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead, owed));
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
-import { DAY_MS, giveBack, type Lease, type LimitState, type Limits, take } from '../../core/limits.ts';
+import { DAY_MS, giveBack, type Lease, type LimitState, type Limits, type Owed, take } from '../../core/limits.ts';
 import { storeError } from './errors.ts';
 import type { Connection } from './transaction.ts';
 
@@ -33,10 +33,10 @@ export class LimitTable {
     this.#prune = db.prepare('DELETE FROM limits WHERE key_id > ?1 AND (?2 IS NULL OR key_id <= ?2) AND at < ?3');
   }
 
-  take(keyId: string, limits: Limits, want: number, now: number, ahead = 0): Lease {
-    const { lease, state } = take(this.read(keyId), limits, want, now, ahead);
+  take(keyId: string, limits: Limits, want: number, now: number, ahead = 0, owed: Owed | null = null): Lease {
+    const { lease, state } = take(this.read(keyId), limits, want, now, ahead, owed);
     // A refusal changes nothing that the next one would not work out again, so it costs no write.
-    if (lease.granted > 0) this.write(keyId, state);
+    if (lease.granted > 0 || owed !== null) this.write(keyId, state);
     return lease;
   }
 

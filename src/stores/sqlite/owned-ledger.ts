@@ -5,6 +5,7 @@ import {
   type Lease,
   type LimitState,
   type Limits,
+  type Owed,
   take,
   UNITS_PER_TOKEN,
 } from '../../core/limits.ts';
@@ -54,15 +55,15 @@ export class OwnedLedger implements LimitLedger {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number, more = 0): MaybePromise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, more = 0, owed: Owed | null = null): MaybePromise<Lease> {
     const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    const { lease, state } = take(entry.state, limits, want, this.#clock.now(), more);
-    if (lease.granted === 0) return lease;
+    const { lease, state } = take(entry.state, limits, want, this.#clock.now(), more, owed);
+    if (lease.granted === 0 && owed === null) return lease;
     if (!covers(entry.kept, state, limits)) {
       const kept = ahead(state, lease, limits);
       // Somebody asks to share the file at this very moment; it takes them no time.
       const written = this.#write(keyId, kept);
-      if (written === 'busy') return this.#leaseLater(keyId, limits, want, more);
+      if (written === 'busy') return this.#leaseLater(keyId, limits, want, more, owed);
       if (written === 'done') entry.kept = kept;
     }
     entry.state = state;
@@ -107,9 +108,9 @@ export class OwnedLedger implements LimitLedger {
     return entry;
   }
 
-  async #leaseLater(keyId: string, limits: Limits, want: number, more: number): Promise<Lease> {
+  async #leaseLater(keyId: string, limits: Limits, want: number, more: number, owed: Owed | null): Promise<Lease> {
     await transaction(this.#connection, () => undefined);
-    return this.lease(keyId, limits, want, more);
+    return this.lease(keyId, limits, want, more, owed);
   }
 
   /**

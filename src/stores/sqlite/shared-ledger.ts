@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import type { Lease, Limits } from '../../core/limits.ts';
+import type { Lease, Limits, Owed } from '../../core/limits.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { LimitTable } from './limit-table.ts';
 import { type Connection, transaction } from './transaction.ts';
@@ -18,6 +18,7 @@ interface Order {
   readonly limits: Limits;
   readonly count: number;
   readonly ahead: number;
+  readonly owed: Owed | null;
   /** The lease that is given back from; null: this takes one. */
   readonly from: Lease | null;
   readonly resolve: (lease: Lease) => void;
@@ -46,8 +47,8 @@ export class SharedLedger implements LimitLedger {
     this.#clock = clock;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
-    return this.#enqueue({ keyId, limits, count: want, ahead, from: null });
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Promise<Lease> {
+    return this.#enqueue({ keyId, limits, count: want, ahead, owed, from: null });
   }
 
   /** Outside of any transaction: what waits for one is not in it yet. */
@@ -56,7 +57,7 @@ export class SharedLedger implements LimitLedger {
   }
 
   async release(keyId: string, limits: Limits, unused: number, lease: Lease): Promise<void> {
-    if (unused > 0) await this.#enqueue({ keyId, limits, count: unused, ahead: 0, from: lease });
+    if (unused > 0) await this.#enqueue({ keyId, limits, count: unused, ahead: 0, owed: null, from: lease });
   }
 
   /** Resolves when nothing waits any more. */
@@ -102,8 +103,8 @@ export class SharedLedger implements LimitLedger {
     const now = this.#clock.now();
     this.#transactions++;
     if (this.#transactions % PRUNE_EVERY === 0) this.#table.prune(now);
-    return batch.map(({ keyId, limits, count, ahead, from }) => {
-      if (from === null) return this.#table.take(keyId, limits, count, now, ahead);
+    return batch.map(({ keyId, limits, count, ahead, owed, from }) => {
+      if (from === null) return this.#table.take(keyId, limits, count, now, ahead, owed);
       this.#table.giveBack(keyId, limits, count, from.now, now);
       return from;
     });

@@ -1,4 +1,12 @@
-import { AHEAD_SHARE, DAY_MS, HOUR_MS, type Lease, type LimitState, type Limits } from '../../../src/core/limits.ts';
+import {
+  AHEAD_SHARE,
+  DAY_MS,
+  HOUR_MS,
+  type Lease,
+  type LimitState,
+  type Limits,
+  type Owed,
+} from '../../../src/core/limits.ts';
 import { Broken, Gauge, PlainBucket } from './gauge.ts';
 
 /** How long what was taken ahead may be spent: what docs/limits.md promises. */
@@ -19,6 +27,7 @@ export interface Loan {
 /** What the ledger was asked, and what it answered. */
 export interface Asked {
   readonly want: number;
+  readonly owed: Owed | null;
   readonly askedAt: number;
   readonly lease: Lease;
   readonly now: number;
@@ -31,13 +40,15 @@ class Window {
   out = 0;
   /** Taken ahead, and never to be spent or given back. */
   lost = 0;
+  /** Admitted without the ledger, and counted by it: also once more, when it was told and its answer was lost. */
+  owed = 0;
   /** Granted by a store that forgot it when it failed over. */
   forgotten = 0;
   /** Whether the store forgot anything of it: then it need not add up. */
   isTorn = false;
 
   get counted(): number {
-    return this.admitted + this.out + this.lost;
+    return this.admitted + this.out + this.lost + this.owed;
   }
 }
 
@@ -71,9 +82,10 @@ export class KeyAudit {
   }
 
   /** Those who asked and were granted it are admitted now; what was taken ahead is noted. */
-  answered({ want, askedAt, lease, now }: Asked): Loan | null {
+  answered({ want, owed, askedAt, lease, now }: Asked): Loan | null {
     const hour = windowOf(this.#hours, lease.now, HOUR_MS);
     const day = windowOf(this.#days, lease.now, DAY_MS);
+    if (owed !== null) this.#charged(owed, lease.now, hour, day);
     const freeOfHour = this.#limits.perHour - hour.admitted;
     const freeOfDay = this.#limits.perDay - day.admitted;
     const wanted = Math.min(want, lease.granted);
@@ -91,9 +103,18 @@ export class KeyAudit {
       this.#mustBeFew();
     }
     if (lease.refusedBy === 'burst' && this.#isWhole) this.#plain.mustBeEmpty(this.#out, now);
-    mustAddUp(this.#limits.perHour - lease.hourRemaining, hour);
-    mustAddUp(this.#limits.perDay - lease.dayRemaining, day);
+    const isOver = hour.counted > this.#limits.perHour || day.counted > this.#limits.perDay;
+    if (lease.granted > 0 && isOver && !hour.isTorn && !day.isTorn) throw new Broken('granted where nothing was free');
+    mustAddUp(this.#limits.perHour - lease.hourRemaining, hour, this.#limits.perHour);
+    mustAddUp(this.#limits.perDay - lease.dayRemaining, day, this.#limits.perDay);
     return loan;
+  }
+
+  #charged(owed: Owed, at: number, hour: Window, day: Window): void {
+    // What is in the bucket is less than a plain one would have.
+    this.#isWhole = false;
+    if (owed.hour >= Math.floor(at / HOUR_MS)) hour.owed += owed.ofHour;
+    if (Math.floor((owed.hour * HOUR_MS) / DAY_MS) >= Math.floor(at / DAY_MS)) day.owed += owed.ofHour + owed.ofDay;
   }
 
   /** One of what was taken ahead is admitted at this moment. */
@@ -150,8 +171,8 @@ export class KeyAudit {
   mustBeDone(state: LimitState | null): void {
     if (this.#open.size > 0) throw new Broken('something was taken ahead, and neither spent nor given back');
     if (state === null) return;
-    mustAddUp(state.hourUsed, windowOf(this.#hours, state.hour * HOUR_MS, HOUR_MS));
-    mustAddUp(state.dayUsed, windowOf(this.#days, state.day * DAY_MS, DAY_MS));
+    mustAddUp(state.hourUsed, windowOf(this.#hours, state.hour * HOUR_MS, HOUR_MS), Number.POSITIVE_INFINITY);
+    mustAddUp(state.dayUsed, windowOf(this.#days, state.day * DAY_MS, DAY_MS), Number.POSITIVE_INFINITY);
   }
 
   #admit(count: number, hour: Window, day: Window, now: number): void {
@@ -205,9 +226,9 @@ function beyond({ burst, perHour }: Limits, processes: number): number {
   return Math.min(processes * Math.floor((burst - 1) / AHEAD_SHARE), (3 * perHour) / 3_600);
 }
 
-/** Counted is what was admitted, what is out, and what was lost: no more, no less. */
-function mustAddUp(used: number, window: Window): void {
-  if (window.isTorn || used === window.counted) return;
+/** Counted is what was admitted, what is out, what was lost, and what is owed, which can be more than the limit: no more, no less. */
+function mustAddUp(used: number, window: Window, limit: number): void {
+  if (window.isTorn || used === Math.min(limit, window.counted)) return;
   const { admitted, out, lost } = window;
   throw new Broken(`the store counts ${used}; ${admitted} were admitted, ${out} are out, ${lost} lost`);
 }

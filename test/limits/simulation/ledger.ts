@@ -1,4 +1,4 @@
-import { giveBack, type Lease, type LimitState, type Limits, take } from '../../../src/core/limits.ts';
+import { giveBack, type Lease, type LimitState, type Limits, type Owed, take } from '../../../src/core/limits.ts';
 
 interface Write {
   readonly keyId: string;
@@ -29,10 +29,11 @@ export class SimulatedLedger {
     return this.#states.get(keyId) ?? null;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead: number, now: number): Lease {
+  lease(keyId: string, limits: Limits, want: number, ahead: number, owed: Owed | null, now: number): Lease {
     const before = this.stateOf(keyId);
-    const { lease, state } = take(before, limits, want, this.time(now), ahead);
-    if (lease.granted > 0) this.#write({ keyId, before, at: now, time: lease.now, granted: lease.granted }, state);
+    const { lease, state } = take(before, limits, want, this.time(now), ahead, owed);
+    const granted = lease.granted + (owed === null ? 0 : owed.ofHour + owed.ofDay);
+    if (granted > 0) this.#write({ keyId, before, at: now, time: lease.now, granted }, state);
     return lease;
   }
 

@@ -1,4 +1,4 @@
-import type { Lease, Limits } from '../../../src/core/limits.ts';
+import type { Lease, Limits, Owed } from '../../../src/core/limits.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../../src/core/ports.ts';
 import type { KeyAudit, Loan } from './audit.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -70,14 +70,14 @@ export class Link implements LimitLedger {
     this.#name = name;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0): Promise<Lease> {
+  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): Promise<Lease> {
     const { queue, ledger, note } = this.#world;
     const askedAt = queue.now;
     note(() => `${this.#name} asks for ${want}, and ${ahead} ahead, of ${keyId}`);
     const runs = (call: Call<Lease>): void => {
-      const lease = ledger.lease(keyId, limits, want, ahead, queue.now);
+      const lease = ledger.lease(keyId, limits, want, ahead, owed, queue.now);
       note(() => `ledger grants ${lease.granted} of ${keyId} to ${this.#name}: ${lease.hourRemaining} an hour remain`);
-      const loan = this.#audit(keyId).answered({ want, askedAt, lease, now: queue.now });
+      const loan = this.#audit(keyId).answered({ want, owed, askedAt, lease, now: queue.now });
       const lose = (): void => this.#vanish(keyId, loan);
       this.#travelBack(() => {
         if (call.isOver || this.#isCut) return lose();
