@@ -3,6 +3,7 @@
  * each. argv: configuration file.
  */
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { loadConfig } from '../../src/config/load.ts';
 import { openManagement } from '../../src/wiring/management.ts';
 
@@ -12,6 +13,9 @@ export interface Acknowledged {
 }
 
 const STDOUT = 1;
+
+// It would be written when the process ends, which it does not: it is killed, and the next one would compile all again.
+flushCompileCache();
 
 const { config } = loadConfig(process.argv[2] ?? '', {});
 const { client } = await openManagement({ ...config, store: { ...config.store, timeoutMs: 20_000 } });

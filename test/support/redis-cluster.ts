@@ -23,16 +23,20 @@ export interface RedisCluster {
 const PRIMARIES = 3;
 const NODES = 2 * PRIMARIES;
 const SLOTS = 16_384;
+/** Attempts to find two ports: between asking for a free one and using it, another process may take it. */
+const PORT_ATTEMPTS = 10;
 /** After this a silent node is taken for dead. */
 const NODE_TIMEOUT_MS = 1_500;
 
 export async function startCluster(): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: NODES }, startNode));
+  const started = await Promise.allSettled(Array.from({ length: NODES }, startNode));
+  const nodes = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const stop = async (): Promise<void> => {
     for (const { raw } of nodes) raw.disconnect();
     await Promise.all(nodes.map(({ server }) => server.stop()));
   };
   try {
+    for (const each of started) if (each.status === 'rejected') throw each.reason;
     const hosts = nodes.map(({ server }) => `127.0.0.1:${server.port}`);
     await join(nodes);
     return { url: `redis+cluster://${hosts.join(',')}`, nodes, primaryOf: (slot) => primaryOf(nodes, slot), stop };
@@ -43,6 +47,21 @@ export async function startCluster(): Promise<RedisCluster> {
 }
 
 async function startNode(): Promise<ClusterNode> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryNode();
+    } catch (error) {
+      if (attempt >= PORT_ATTEMPTS || !isTaken(error)) throw error;
+    }
+  }
+}
+
+/** What the server says itself when one of its two ports was taken meanwhile. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('Address already in use');
+}
+
+async function tryNode(): Promise<ClusterNode> {
   const busPort = await freePort();
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
   // A replica that was sent nothing yet is not listed.

@@ -1,17 +1,19 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import { StoreError } from '../../core/ports.ts';
 import type { RedisHost } from '../../core/redis-url.ts';
 import { replyCode, storeError } from './errors.ts';
+import { watchFailovers } from './failover-watch.ts';
 import type { Link } from './link.ts';
 import { retryPause, type Settings, settingsOf, type Target, within } from './settings.ts';
 import { firstAnswer, linkOf } from './single.ts';
 
-/** How often a lost connection on which a sentinel tells of failovers is made again. */
-const RECONNECT_SENTINEL_MS = 1_000;
-
 /**
  * The primary that sentinels know. Where it is, is asked again whenever the connection is made; it is made anew when a
- * sentinel says that another server is the primary now, and when the server turns out to take no writes.
+ * sentinel says that another server is the primary now, and when the server turns out to take no writes. (The client's own
+ * detector also gives up a connection that goes to the new primary already, with each sentinel that tells of it, and when
+ * a primary of another name fails over.)
  *
  * @throws StoreError when no sentinel answers or knows the name, or the primary does not answer
  */
@@ -27,8 +29,6 @@ export async function openSentinel(target: Target): Promise<Link> {
     ...(target.tls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
     sentinelCommandTimeout: connectMs,
     sentinelRetryStrategy: retryPause,
-    sentinelReconnectStrategy: () => RECONNECT_SENTINEL_MS,
-    failoverDetector: true,
     // A sentinel may be the last to know of a failover. The reconnection repeats no command.
     reconnectOnError: (error) => error.message.startsWith('READONLY '),
   });
@@ -36,7 +36,18 @@ export async function openSentinel(target: Target): Promise<Link> {
   client.on('error', (error) => {
     reason = error;
   });
-  const close = stayConnected(client);
+  const sentinels =
+    sentinelPassword === '' ? sentinelSettings(target) : { ...sentinelSettings(target), password: sentinelPassword };
+  let isClosed = false;
+  const unwatch = watchFailovers(target.hosts, sentinels, target.name, async (primary) => {
+    if (!(await goesTo(client, primary)) && !isClosed) client.disconnect(true);
+  });
+  const disconnect = stayConnected(client);
+  const close = (): void => {
+    isClosed = true;
+    unwatch();
+    disconnect();
+  };
   const ready = Promise.withResolvers<void>();
   client.once('ready', ready.resolve);
   client.connect().catch(() => undefined);
@@ -83,6 +94,28 @@ function isSamePeer(connection: Redis, { stream, status }: Redis): boolean {
   return other.remotePort === stream.remotePort && other.remoteAddress === stream.remoteAddress;
 }
 
+/** Whether the connection is to this server, which sentinels may tell of by name. When that cannot be told: false. */
+async function goesTo(client: Redis, { host, port }: RedisHost): Promise<boolean> {
+  const found = isIP(host) === 0 ? await lookup(host, { all: true }).catch(() => []) : [{ address: host }];
+  const { stream, status } = client;
+  if (status !== 'ready' && status !== 'connect') return false;
+  const peer = unmapped(stream.remoteAddress ?? '');
+  return stream.remotePort === port && found.some(({ address }) => unmapped(address) === peer);
+}
+
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}
+
+/** How to speak to a sentinel, which may want no password. */
+function sentinelSettings(target: Target): Settings {
+  return {
+    ...settingsOf({ ...target, username: '', password: '', database: 0 }),
+    commandTimeout: target.connectMs,
+    socketTimeout: target.connectMs,
+  };
+}
+
 /**
  * The password that sentinels want: none, or else the one that the servers have.
  *
@@ -103,12 +136,7 @@ async function findPassword(target: Target): Promise<string> {
 
 /** @throws StoreError when it does not know the name; what the client throws when it does not answer */
 async function wantsPassword(sentinel: RedisHost, target: Target): Promise<boolean> {
-  const settings: Settings = {
-    ...settingsOf({ ...target, username: '', password: '', database: 0 }),
-    retryStrategy: () => null,
-    commandTimeout: target.connectMs,
-    socketTimeout: target.connectMs,
-  };
+  const settings: Settings = { ...sentinelSettings(target), retryStrategy: () => null };
   const client = new Redis(sentinel.port, sentinel.host, settings);
   let reason: unknown = null;
   client.on('error', (error) => {
