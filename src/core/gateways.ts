@@ -3,16 +3,29 @@ export const LIVE_MS = 5_000;
 
 /** Which gateways work on a store, and how far each has come with the changes that the store lists. */
 export interface GatewayRegistry {
+  /**
+   * How many reports of this process the store has refused as read-only since it last took one. Always 0 where a store that
+   * cannot be written is no other than the one that others write.
+   */
+  readonly refusals: number;
   /** Says that a gateway is there, and what it has applied. In place of what it said before. */
   report(gateway: GatewayReport): Promise<void>;
   /** Takes a gateway out that says no more. One that is not there is no mistake. */
   leave(id: string): Promise<void>;
   /**
-   * The gateways that were heard of within LIVE_MS, by name.
+   * The gateways that were heard of within LIVE_MS, by name. Time in which a server heard of none counts for a second at
+   * most: it may have been away, and they may be on their way back.
    *
    * @param cursor of `KeyStore.changesSince`
    */
   progress(cursor: string): Promise<readonly GatewayProgress[]>;
+  /**
+   * Whether the log of changes goes on from a cursor, and has only forgotten it among too many newer changes. false: it was
+   * lost, or nobody can tell.
+   *
+   * @param cursor that `KeyStore.changesSince` once answered
+   */
+  hasForgotten(cursor: string): Promise<boolean>;
 }
 
 export interface GatewayReport {

@@ -1,27 +1,12 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.ts';
 import type { KeyRecord } from '../core/key.ts';
 import { type KeyStore, StoreError } from '../core/ports.ts';
-import { sizeOf } from './key-size.ts';
+import { isOlder, SeenKeys } from './seen-keys.ts';
 
-/** Changed keys that are remembered; a large one counts for several. The one that changed longest ago is forgotten first. */
-export const MAX_CHANGED_KEYS = 10_000;
-/** How long a change is held against a store that has forgotten it. */
-export const CHANGE_HOLDS_MS = 24 * 3_600_000;
 /** Changed keys that are read together. */
 const READ_TOGETHER = 100;
 /** Keys that changed and are in no memory here, which are read in a second; further ones are not. */
 const MAX_STRANGERS_A_SECOND = 100;
-
-/** The last that was seen of a key that changed. */
-interface Seen {
-  /** null: it was deleted. */
-  readonly record: KeyRecord | null;
-  /** Of which stretch of the log of changes. */
-  readonly era: number;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-}
 
 /** A store that gives an older record of a key than it gave before: it has gone back in time. */
 export interface OlderRecord {
@@ -39,24 +24,36 @@ export interface OlderRecord {
 export class ChangedKeys {
   readonly #store: Pick<KeyStore, 'get'>;
   readonly #clock: Clock;
-  readonly #seen = new LRUCache<string, Seen>({
-    max: MAX_CHANGED_KEYS,
-    maxSize: MAX_CHANGED_KEYS,
-    sizeCalculation: ({ record }) =>
-      record === null ? 1 : Math.min(MAX_CHANGED_KEYS, sizeOf(record, record.permissions.join(' ').length)),
-  });
+  readonly #seen: SeenKeys;
+  /** Number of the stretch of the log of changes that is read now. */
   #era = 0;
   #second = 0;
   #strangers = 0;
 
+  /** @param clock one that never goes back */
   constructor(store: Pick<KeyStore, 'get'>, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
+    this.#seen = new SeenKeys(clock);
   }
 
-  /** The log of changes does not go on from where it was: it may be another one, of a store that has gone back. */
-  breakOff(): void {
+  /**
+   * The log of changes does not go on from where it was: it may be another one, of a store that has gone back. What the
+   * store has now of the keys that may work again is read: of those that it has as they were seen, it lost nothing, and
+   * what becomes of them from here on is believed.
+   *
+   * @throws StoreError when the store cannot be asked; then call it again
+   */
+  async breakOff(): Promise<void> {
     this.#era++;
+    await this.#readAll(this.#seen.living(), (id, found) => {
+      if (found !== null) this.#compare(id, found);
+    });
+  }
+
+  /** The log of changes goes on, and has more new changes than it holds: the store knows better than what was seen here. */
+  forget(): void {
+    this.#seen.clear();
   }
 
   /**
@@ -67,52 +64,57 @@ export class ChangedKeys {
    */
   async read(ids: readonly string[], isCached: (id: string) => boolean): Promise<void> {
     const wanted = [...new Set(ids)].filter((id) => isCached(id) || this.#seen.has(id) || this.#mayAsk());
-    for (let i = 0; i < wanted.length; i += READ_TOGETHER) {
-      await Promise.all(wanted.slice(i, i + READ_TOGETHER).map((id) => this.#readOne(id)));
-    }
+    await this.#readAll(wanted, (id, found) => this.#changed(id, found));
   }
 
   /**
-   * What holds of a key that the store gave: the record itself, or a newer one that was seen before; null when it was
-   * deleted.
+   * What holds of a key that the store gave: the record itself, or what was seen before and is newer; null when it
+   * was deleted.
    *
    * @param isCurrent whether nothing changed since the store was asked
    * @param onOlder called when the store had a newer one, though nothing has changed since
    */
   newest(record: KeyRecord, isCurrent: boolean, onOlder: (older: OlderRecord) => void): KeyRecord | null {
-    const seen = this.#remembered(record.id);
-    if (seen !== undefined && isOlder(record, seen)) {
-      if (isCurrent) onOlder({ id: record.id, seen: seen.record?.version ?? null, found: record.version });
-      return seen.record;
+    const seen = this.#seen.get(record.id);
+    if (seen === undefined) {
+      if (isCurrent && record.status !== 'active') this.#seen.set(record.id, record, this.#era);
+      return record;
     }
-    if (isCurrent && (seen !== undefined || record.status !== 'active')) this.#remember(record.id, record);
-    return record;
+    // A newer one is remembered when the log names it: until then it may be of a store that took over a moment ago.
+    if (!isOlder(record, seen.last, seen.era === this.#era)) return record;
+    if (isCurrent) onOlder({ id: record.id, seen: seen.last?.version ?? null, found: record.version });
+    return seen.last === null ? null : { ...record, ...seen.last };
   }
 
-  async #readOne(id: string): Promise<void> {
-    let record: KeyRecord | null;
+  async #readAll(ids: readonly string[], take: (id: string, found: KeyRecord | null) => void): Promise<void> {
+    for (let i = 0; i < ids.length; i += READ_TOGETHER) {
+      await Promise.all(ids.slice(i, i + READ_TOGETHER).map((id) => this.#readOne(id, take)));
+    }
+  }
+
+  async #readOne(id: string, take: (id: string, found: KeyRecord | null) => void): Promise<void> {
     try {
-      record = await this.#store.get(id);
+      take(id, await this.#store.get(id));
     } catch (error) {
       // Nobody can use a record that cannot be understood, and the log of changes goes on.
-      if (error instanceof StoreError && error.code === 'STORE_CORRUPT') return;
-      throw error;
+      if (!(error instanceof StoreError) || error.code !== 'STORE_CORRUPT') throw error;
     }
-    const seen = this.#remembered(id);
-    // While the log goes on from where this was seen, what the store says now is newer, as for a key that was restored.
-    if (seen !== undefined && seen.era !== this.#era && isOlder(record, seen)) return;
+  }
+
+  #changed(id: string, found: KeyRecord | null): void {
+    const isOneLog = this.#seen.get(id)?.era === this.#era;
+    // While the log goes on, what the store says now is newer, as for a key that was restored.
+    if (!isOneLog && found !== null) this.#compare(id, found);
     // Nothing can be older than the first version of a key.
-    if (record?.version === 1) this.#seen.delete(id);
-    else this.#remember(id, record);
+    else if (found?.version === 1) this.#seen.delete(id);
+    else this.#seen.set(id, found, this.#era);
   }
 
-  #remember(id: string, record: KeyRecord | null): void {
-    this.#seen.set(id, { record, era: this.#era, until: this.#clock.now() + CHANGE_HOLDS_MS });
-  }
-
-  #remembered(id: string): Seen | undefined {
-    const seen = this.#seen.peek(id);
-    return seen === undefined || this.#clock.now() >= seen.until ? undefined : seen;
+  /** Remembers a record of another stretch of the log, unless it is older than what was seen. */
+  #compare(id: string, found: KeyRecord): void {
+    const seen = this.#seen.get(id);
+    if (seen === undefined && found.version === 1) return;
+    if (seen === undefined || !isOlder(found, seen.last, false)) this.#seen.set(id, found, this.#era);
   }
 
   #mayAsk(): boolean {
@@ -121,11 +123,4 @@ export class ChangedKeys {
     this.#second = second;
     return ++this.#strangers <= MAX_STRANGERS_A_SECOND;
   }
-}
-
-/** Revoked is for good: whatever version a key has that is not, it was made from a record of before. */
-function isOlder(record: KeyRecord | null, { record: seen }: Seen): boolean {
-  if (record === null) return false;
-  if (seen === null || record.version < seen.version) return true;
-  return seen.status === 'revoked' && record.status !== 'revoked';
 }

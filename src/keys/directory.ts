@@ -8,9 +8,10 @@ import type { DirectoryOptions, DirectoryStats } from './directory-options.ts';
 import type { SecretHasher } from './hasher.ts';
 import { pollOnHints } from './hinted-polls.ts';
 import { type CachedKey, KeyCache, type KeyLoader } from './key-cache.ts';
-import { search } from './search.ts';
+import { opens, search } from './search.ts';
 import { mayBeSecret } from './secret.ts';
 import { StoreState } from './store-state.ts';
+import { StoreWrites } from './store-writes.ts';
 import { UnknownDigests } from './unknown-digests.ts';
 
 /** How often the store is asked which keys changed. Four tries in the second within which a change must be seen. */
@@ -32,6 +33,7 @@ export class KeyDirectory implements KeyFinder {
   readonly #unknown: UnknownDigests;
   readonly #changed: ChangedKeys;
   readonly #state = new StoreState();
+  readonly #writes: StoreWrites;
   #load: KeyLoader;
   #cursor: string | null = null;
   /** When the store last said what changed: everything in the cache was right then. */
@@ -46,7 +48,7 @@ export class KeyDirectory implements KeyFinder {
   #unwatch = (): void => undefined;
   #polling: Promise<void> | null = null;
 
-  /** @param load parses a stored key against the configuration in force */
+  /** @param load parses a stored key against the configuration in force, @param clock one that never goes back */
   constructor(store: KeyStore, hasher: SecretHasher, load: KeyLoader, clock: Clock, options: DirectoryOptions) {
     this.#store = store;
     this.#hasher = hasher;
@@ -56,6 +58,7 @@ export class KeyDirectory implements KeyFinder {
     this.#cache = new KeyCache(options.maxKeys);
     this.#unknown = new UnknownDigests(options.maxUnknown);
     this.#changed = new ChangedKeys(store, clock);
+    this.#writes = new StoreWrites(options, clock.now());
   }
 
   get stats(): DirectoryStats {
@@ -64,7 +67,7 @@ export class KeyDirectory implements KeyFinder {
       misses: this.#misses,
       entries: this.#cache.size,
       storeErrors: this.#state.errors,
-      storeUp: this.#state.isUp,
+      storeUp: this.#state.isUp && !this.#writes.isRefusing(this.#clock.now()),
       olderRecords: this.#olderRecords,
     };
   }
@@ -111,10 +114,11 @@ export class KeyDirectory implements KeyFinder {
       const { cursor, changed, rolesChanged, hasImported } = await this.#store.changesSince(this.#cursor);
       if (rolesChanged) await this.#options.onRolesChanged?.();
       this.#hasImported = hasImported;
-      if (changed === null) this.#invalidateAll();
+      if (changed === null) await this.#startOver();
       else if (changed.length > 0) await this.#invalidate(changed);
       this.#cursor = cursor;
       this.#confirmedAt = asked;
+      this.#writes.answered(asked);
       this.#state.answered();
       this.#options.onApplied?.(cursor);
     } catch (error) {
@@ -133,7 +137,8 @@ export class KeyDirectory implements KeyFinder {
     }
     if (!mayBeSecret(secret, this.#hasImported)) return null;
     // A key made just before the store went away must not be refused as unknown because of it.
-    return this.#confirmed(now) && this.#unknown.hasAll(candidates, now) ? null : undefined;
+    const isConfirmed = this.#confirmed(now) && !this.#writes.isCutOff(now);
+    return isConfirmed && this.#unknown.hasAll(candidates, now) ? null : undefined;
   }
 
   lastAddress(secret: string): string | null {
@@ -147,6 +152,7 @@ export class KeyDirectory implements KeyFinder {
   find(secret: string): MaybePromise<FoundKey | null> {
     const now = this.#clock.now();
     this.#state.mayAsk(now);
+    this.#writes.mustVouch(now);
     this.#misses++;
     const generation = this.#generation;
     const candidates = this.#hasher.candidates(secret);
@@ -177,11 +183,11 @@ export class KeyDirectory implements KeyFinder {
 
   /** Whether a cached key may be used: confirmed a moment ago, or the store is down and its grace is not over. */
   #usable(cached: CachedKey, now: number): boolean {
-    if (cached.changed) return false;
+    if (cached.changed || this.#writes.isCutOff(now)) return false;
     if (this.#confirmed(now) && now < cached.readAgainAt) return true;
     // To find out whether it is back is for the polls: no request of a key in memory waits for that.
     if (this.#state.isUp) return false;
-    return now - this.#confirmedAt < this.#options.maxStaleMs;
+    return now - Math.min(this.#confirmedAt, this.#writes.vouchedAt) < this.#options.maxStaleMs;
   }
 
   /** Whether the store said within the moment what changed. */
@@ -233,14 +239,12 @@ export class KeyDirectory implements KeyFinder {
     await this.#changed.read(ids, (id) => this.#cache.has(id));
   }
 
-  #invalidateAll(): void {
+  /** The log of changes does not go on where it was read last. */
+  async #startOver(): Promise<void> {
     this.#generation++;
     this.#cache.markAllChanged();
     this.#unknown.clear();
-    this.#changed.breakOff();
+    const isForgotten = this.#cursor !== null && (await this.#options.hasForgotten?.(this.#cursor));
+    return isForgotten === true ? this.#changed.forget() : this.#changed.breakOff();
   }
-}
-
-function opens(digest: string, { secret, previous }: KeyRecord): boolean {
-  return digest === secret.digest || digest === previous?.digest;
 }

@@ -10,7 +10,7 @@ export type KeyLoader = (record: KeyRecord) => LoadedKey;
 
 /** A cached key and how long it may be used without being read again. */
 export interface CachedKey extends FoundKey {
-  /** Milliseconds since the epoch after which the key is read again, changed or not. */
+  /** When the key is read again, changed or not, in milliseconds of the directory's clock. */
   readonly readAgainAt: number;
   /** What parsed it: after a reload another one parses it again. */
   readonly loader: KeyLoader;

@@ -37,3 +37,8 @@ async function searchTogether<T>(
   }
   return null;
 }
+
+/** Whether a key opens with a digest, be it of its secret or of the one before. */
+export function opens(digest: string, { secret, previous }: KeyRecord): boolean {
+  return digest === secret.digest || digest === previous?.digest;
+}

@@ -9,7 +9,7 @@ export class UnknownDigests {
     this.#until = new LRUCache({ max });
   }
 
-  /** @param until milliseconds since the epoch */
+  /** @param until in milliseconds of the clock that `hasAll` is given the time of */
   add(digest: string, until: number): void {
     this.#until.set(digest, until);
   }

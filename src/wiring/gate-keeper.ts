@@ -46,13 +46,16 @@ export class GateKeeper implements Gate {
     this.#places = places;
     this.#logger = logger;
     const hasher = createSecretHasher(config.keys.peppers);
+    const { gateways } = store;
     const options = {
       ...config.cache,
+      refusals: () => gateways.refusals,
+      hasForgotten: (cursor: string) => gateways.hasForgotten(cursor),
       onRolesChanged: () => this.#readRoles(),
       onApplied,
       onOlder: (older: OlderRecord) => this.#tellOfOlder(older),
     };
-    this.keys = new KeyDirectory(store.keys, hasher, this.#loader(), systemClock, options);
+    this.keys = new KeyDirectory(store.keys, hasher, this.#loader(), { now: elapsed }, options);
     this.limiter = new LedgerLimiter(store.limits, systemClock, config.cache.maxKeys, elapsed);
     this.failures = createFailureThrottle(config.failures);
     this.restrictions = compileGlobal(config.restrictions, places);

@@ -1,10 +1,10 @@
 /** A store that has lost changes which the directory had seen, as after a failover to a replica that never had them. */
 import t, { type Test } from 'tap';
 import type { KeyRecord, KeyStatus } from '../../src/core/key.ts';
-import { CHANGE_HOLDS_MS, ChangedKeys, MAX_CHANGED_KEYS, type OlderRecord } from '../../src/keys/changed-keys.ts';
+import type { OlderRecord } from '../../src/keys/changed-keys.ts';
 import type { DirectoryOptions } from '../../src/keys/directory-options.ts';
 import { newSecret } from '../../src/keys/secret.ts';
-import { ManualClock } from '../support/clock.ts';
+import { CHANGE_HOLDS_MS } from '../../src/keys/seen-keys.ts';
 import { HASHER, keyRecord } from '../support/keys.ts';
 import { changed, type DirectoryFixture, look, setUp } from './fixture.ts';
 
@@ -226,22 +226,4 @@ t.test('a flood of changes of keys that are not in memory is not read', async (t
   clock.advance(1_000);
   await change(50);
   t.equal(reads, 150);
-});
-
-t.test('what is remembered is bounded, and large keys count for several', async (t) => {
-  const changes = new ChangedKeys({ get: async () => null }, new ManualClock());
-  const revoke = (given: Partial<KeyRecord> = {}): KeyRecord => {
-    const record = keyRecord({ status: 'revoked', version: 2, ...given });
-    changes.newest(record, true, () => undefined);
-    return { ...record, status: 'active', version: 1 };
-  };
-  const now = (record: KeyRecord): string | undefined => changes.newest(record, false, () => undefined)?.status;
-  const [first, second] = [revoke(), revoke()];
-  for (let i = 2; i < MAX_CHANGED_KEYS; i++) revoke();
-  t.strictSame([now(first), now(second)], ['revoked', 'revoked']);
-  revoke();
-  t.strictSame([now(first), now(second)], ['active', 'revoked'], 'the first is the first to go');
-  const large = { metadata: { note: 'x'.repeat(MAX_CHANGED_KEYS * 500) } };
-  const [one, another, third] = [revoke(large), revoke(), revoke(large)];
-  t.strictSame([one, another, third].map(now), ['active', 'revoked', 'revoked'], 'there is no room for two of them');
 });

@@ -13,6 +13,8 @@ async function fixture(t: Test) {
   const { gateways } = await sqliteStore(t, new ManualClock());
   const seen = { reports: 0, fails: null as StoreErrorCode | null };
   const registry: GatewayRegistry = {
+    refusals: 0,
+    hasForgotten: () => gateways.hasForgotten('0'),
     progress: (cursor) => gateways.progress(cursor),
     leave: (id) => gateways.leave(id),
     report: async (report) => {

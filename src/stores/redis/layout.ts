@@ -18,7 +18,7 @@ import type { ListIndex } from '../listing.ts';
  * | `lk:{keys}:audit`             | stream | the audit log: entry n has the id `<n>-0`, and its JSON, the hash before and its own | 1 to 4 KB an entry, until retention removes it |
  * | `lk:{keys}:audit-head`        | string | number and hash of its last entry | 80 B |
  * | `lk:{keys}:audit-anchor`      | string | the same of the last entry that retention removed | 80 B |
- * | `lk:{keys}:gateways`          | hash   | id of each running gateway to when it was heard of, how far it is in the changes, and its name; gone a minute after the last report | 100 B a gateway, and for one that died until another comes |
+ * | `lk:{keys}:gateways`          | hash   | id of each running gateway to when it was heard of, how far it is in the changes, and its name; and when any was heard of (`heard`); gone an hour after the last report | 100 B a gateway, and for one that died until another comes |
  * | `lk:limit:<id>`               | hash   | LimitState, and in `o0` to `o7` what processes were granted last; forgotten two days after its bucket is full again | 220 B |
  *
  * What is counted and logged of requests has its names in usage-layout.ts.

@@ -33,6 +33,8 @@ export function prepareGateways(db: DatabaseSync, file: string): void {
 
 /** Gateways in a table, a row for each; cursors are the numbers of the change log. */
 export class SqliteGatewayRegistry implements GatewayRegistry {
+  /** A full disk takes no report, and the keys on it are the same that everybody reads. */
+  readonly refusals = 0;
   readonly #reader: Connection;
   readonly #writer: Connection;
   readonly #clock: Clock;
@@ -80,6 +82,11 @@ export class SqliteGatewayRegistry implements GatewayRegistry {
         }),
       )
       .sort(byName);
+  }
+
+  /** The log of changes is in another file. */
+  async hasForgotten(): Promise<boolean> {
+    return false;
   }
 
   #rows(now: number): Record<string, unknown>[] {
