@@ -59,6 +59,12 @@ export class ClientConnection implements ExchangeConnection {
     if (this.closing && exchanges.length === 0) this.socket.destroySoon();
   }
 
+  /** The answer that is being written is the last: what waits behind it is never begun. */
+  closeBehindAnswer(): void {
+    this.closing = true;
+    this.#waiting.length = 0;
+  }
+
   sever(resets: boolean): void {
     if (resets) this.socket.resetAndDestroy();
     else this.socket.destroy();

@@ -36,6 +36,10 @@ export interface Gateway {
   readonly address: AddressInfo | null;
   /** Requests that have no whole answer yet. */
   readonly inFlight: number;
+  /** Requests that the strict reader in front of node:http has dealt with, since the start. */
+  readonly servedFast: number;
+  /** Connections that it gave to node:http, since the start. Such a connection stays there. */
+  readonly handedOver: number;
 }
 
 /** @throws PatternError on a route pattern that is not one; a loaded configuration has none. */
@@ -66,6 +70,14 @@ class NodeGateway implements Gateway {
 
   get inFlight(): number {
     return this.#context.inFlight.size;
+  }
+
+  get servedFast(): number {
+    return this.#front.servedFast;
+  }
+
+  get handedOver(): number {
+    return this.#front.handedOver;
   }
 
   async listen(): Promise<AddressInfo> {

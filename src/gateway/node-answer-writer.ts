@@ -155,7 +155,7 @@ export class NodeAnswerWriter implements AnswerWriter {
 
   #closeAfter(): void {
     this.#answer.shouldKeepAlive = false;
-    this.#connection.closing = true;
+    this.#connection.closeBehindAnswer();
   }
 
   #endLinger(): void {

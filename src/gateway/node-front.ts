@@ -80,6 +80,14 @@ export class NodeFront {
     this.adopt(context.policy);
   }
 
+  get servedFast(): number {
+    return this.#fast.served;
+  }
+
+  get handedOver(): number {
+    return this.#fast.handedOver;
+  }
+
   /** Resolves when it listens; rejects when it cannot. */
   listen(): Promise<AddressInfo> {
     const { host, port } = this.#context.policy.proxy.listen;

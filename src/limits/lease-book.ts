@@ -96,7 +96,7 @@ export class LeaseBook {
     const page = this.#pages.get(key.record.id) ?? this.#newPage(key);
     if (!page.isAsking) page.served = this.#serve(page);
     const failure = await page.served;
-    if (failure !== null) throw failure;
+    if (failure !== null) throw asError(failure);
   }
 
   /** Whether an answer about this key is waited for. */
@@ -239,4 +239,8 @@ export class LeaseBook {
 /** What the ledger would have said to one more, when it granted less than was asked for. */
 function refusalAfter(lease: Lease, limits: Limits): Lease {
   return take(stateAfter(lease, limits), limits, 1, lease.now).lease;
+}
+
+function asError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
 }

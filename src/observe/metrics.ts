@@ -9,12 +9,13 @@ import {
 } from 'prom-client';
 import type { PlacesStatus } from '../core/places.ts';
 import { CountedHistogram } from './counted-histogram.ts';
+import { addLimits, type LimitSources } from './limit-metrics.ts';
 import { addCounter, addGauge, addLabelled, counts } from './metric-kinds.ts';
 import { addPlaces } from './places-metrics.ts';
 import { NONE, type TrafficCounters } from './traffic.ts';
 
 /** Where the numbers come from that others count. Each is asked at every scrape, and must only read. */
-export interface MetricsSources {
+export interface MetricsSources extends LimitSources {
   /** Version of Latchkey. */
   readonly version: string;
   readonly requestsInFlight: () => number;
@@ -24,16 +25,11 @@ export interface MetricsSources {
   readonly keyCacheEntries: () => number;
   readonly storeUp: () => boolean;
   readonly storeErrors: () => number;
+  /** Requests that the reader of plain requests dealt with, and connections that it handed over. */
+  readonly requestsServedFast: () => number;
+  readonly connectionsHandedOver: () => number;
   /** Records that the store gave and that were not used, because it had newer ones of these keys before. */
   readonly olderRecords: () => number;
-  /** Admissions that this process decided alone, because the store could not be asked. */
-  readonly limitFallbacks: () => number;
-  /** Questions to the ledger for admissions. */
-  readonly limitQuestions: () => number;
-  /** Admissions that had been taken ahead, and needed no question. */
-  readonly limitSpentAhead: () => number;
-  /** Keys of which admissions taken ahead are held, or are being asked for. */
-  readonly limitLeasesOpen: () => number;
   readonly logLinesDropped: () => number;
   readonly usageDropped: () => number;
   readonly requestLogDropped: () => number;
@@ -154,6 +150,16 @@ function addSources(registry: Registry, from: MetricsSources): void {
   const gauge = (name: string, help: string, read: () => number): void => addGauge(registry, name, help, read);
   gauge('latchkey_requests_in_flight', 'Requests that have not been answered in full yet.', from.requestsInFlight);
   gauge('latchkey_websocket_connections', 'WebSocket connections that are open.', from.websocketConnections);
+  counter(
+    'latchkey_fast_requests_total',
+    'Requests in the plain form that were served without node:http.',
+    from.requestsServedFast,
+  );
+  counter(
+    'latchkey_fast_handovers_total',
+    'Connections that were given to node:http, since a request on them was in another form.',
+    from.connectionsHandedOver,
+  );
   counter('latchkey_key_cache_hits_total', 'Keys that were found in memory.', from.keyCacheHits);
   counter('latchkey_key_cache_misses_total', 'Keys for which the store had to be asked.', from.keyCacheMisses);
   gauge('latchkey_key_cache_entries', 'Keys that are held in memory.', from.keyCacheEntries);
@@ -185,31 +191,6 @@ function addSources(registry: Registry, from: MetricsSources): void {
     registers: [registry],
     aggregator: 'first',
   }).set({ version: from.version, node: process.versions.node }, 1);
-}
-
-function addLimits(registry: Registry, from: MetricsSources): void {
-  const counter = (name: string, help: string, read: () => number): void => addCounter(registry, name, help, read);
-  counter(
-    'latchkey_limit_questions_total',
-    'Questions to the store for admissions; one may be for several requests.',
-    from.limitQuestions,
-  );
-  counter(
-    'latchkey_limit_spent_ahead_total',
-    'Admissions that had been taken from the store ahead, so that it was not asked.',
-    from.limitSpentAhead,
-  );
-  addGauge(
-    registry,
-    'latchkey_limit_leases_open',
-    'Keys of which admissions taken ahead are held, or are being asked for.',
-    from.limitLeasesOpen,
-  );
-  counter(
-    'latchkey_limit_fallback_total',
-    'Admissions that this process decided alone, because the store could not be asked.',
-    from.limitFallbacks,
-  );
 }
 
 /** @param read how many there were until now */

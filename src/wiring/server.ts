@@ -217,6 +217,8 @@ class Server implements RunningServer, RunningWorker {
       keyCacheEntries: () => directory.stats.entries,
       storeUp: () => directory.stats.storeUp,
       storeErrors: () => directory.stats.storeErrors + limiter.stats.ledgerErrors,
+      requestsServedFast: () => this.#gateway.servedFast,
+      connectionsHandedOver: () => this.#gateway.handedOver,
       olderRecords: () => directory.stats.olderRecords,
       limitFallbacks: () => limiter.stats.fallbacks,
       limitQuestions: () => limiter.stats.asked,

@@ -49,6 +49,22 @@ t.test('requests sent in one piece, one of them not safe: each waits for the ans
   t.equal((await client.answer()).body, '/4');
 });
 
+t.test('what waits behind a request that is refused for good is never sent', async (t) => {
+  const { url, held, count } = await heldUpstream(t);
+  const { port } = await startGateway(t, config({ maxTargetBytes: 100 }, [{ url }]));
+  const client = await rawClient(t, port);
+  client.send(get('/1') + send('POST', `/${'x'.repeat(200)}`) + get('/3') + get('/4'));
+  await count(1);
+  held[0]?.ok('first');
+  t.equal((await client.answer()).body, 'first');
+  t.equal((await client.answer()).status, 414);
+  await client.closed;
+  t.strictSame(
+    held.map(({ target }) => target),
+    ['/1'],
+  );
+});
+
 t.test('what waits behind an answer that closes the connection is never sent', async (t) => {
   const { url, held, count } = await heldUpstream(t);
   const { port } = await startGateway(t, config({}, [{ url }]));

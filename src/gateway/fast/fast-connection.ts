@@ -4,28 +4,19 @@ import type { GatewayContext } from '../context.ts';
 import type { OpenExchange } from '../open-exchange.ts';
 import { ProxyExchange } from '../proxy-exchange.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
+import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
 import { ReceivedBody } from './received-body.ts';
 import { readPlainHead } from './request-reader.ts';
 
 /** Bytes that are kept of what a client sends before it may: a request behind the one that is answered, or its body. */
 const MAX_HELD_BYTES = 64 * 1024;
+/** Pieces in which a head may come. It is read from its beginning each time; node:http keeps its place. */
+const MOST_PARTIAL_READS = 16;
 /** node:http waits so much longer than it says before it closes an idle connection, and so do we. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
 
 const NOTHING = Buffer.alloc(0);
-
-/** What becomes of a connection beyond its requests. */
-export interface FastConnectionOwner {
-  /** `Connection` and `Keep-Alive` of an answer that leaves the connection open, and the end of its head. */
-  readonly keepAliveText: string;
-  /** A request in another form has come, or begins to: `unread` is all of it that is there. Nothing reads the socket now. */
-  handOver(connection: FastConnection, unread: Buffer): void;
-  /** A request's head has not come in time. */
-  headIsLate(connection: FastConnection): void;
-  /** It has ended, or was handed over. */
-  left(connection: FastConnection): void;
-}
 
 /**
  * A client connection on which requests in the strict common form are read, one after the other: the next one is looked at
@@ -40,7 +31,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   previous: FastConnection | null = null;
   next: FastConnection | null = null;
   readonly #context: GatewayContext;
-  readonly #owner: FastConnectionOwner;
+  readonly #owner: FastConnectionOwner<FastConnection>;
   /** What came and was not read: the beginning of a request. */
   #unread: Buffer = NOTHING;
   /** Of the request that is not answered yet; null when it has none. */
@@ -49,10 +40,12 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   /** Since when the rest of a head, or a request, is waited for, by context.now. */
   #waitsSince: number;
   #hasServed = false;
+  /** Times that the request which is due was looked at and was not whole. */
+  #partialReads = 0;
   #isReading = false;
   #isPaused = false;
 
-  constructor(context: GatewayContext, socket: Socket, peer: string, owner: FastConnectionOwner) {
+  constructor(context: GatewayContext, socket: Socket, peer: string, owner: FastConnectionOwner<FastConnection>) {
     this.#context = context;
     this.#owner = owner;
     this.socket = socket;
@@ -75,10 +68,6 @@ export class FastConnection implements ExchangeConnection, ClientLine {
 
   get needsDrain(): boolean {
     return this.socket.writableNeedDrain;
-  }
-
-  get isIdle(): boolean {
-    return this.exchanges.length === 0;
   }
 
   write(text: string, encoding: 'latin1' | 'utf8'): boolean {
@@ -122,6 +111,13 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   sever(resets: boolean): void {
     if (resets) this.socket.resetAndDestroy();
     else this.socket.destroy();
+  }
+
+  /** Closes it unless a request has come, or a part of one. What comes now is not read: it could not be answered. */
+  closeIfIdle(): void {
+    if (this.exchanges.length > 0 || this.#unread.length > 0) return;
+    this.closing = true;
+    this.socket.destroySoon();
   }
 
   /** Ends it when it has waited for too long. @param now performance.now() */
@@ -182,13 +178,16 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   #readRequest(): boolean {
     const bytes = this.#unread;
     const head = readPlainHead(bytes, 0, bytes.length, this.#context.policy.proxy);
-    if (head === 'more') return false;
+    const mayWait = ++this.#partialReads < MOST_PARTIAL_READS && bytes.length <= MAX_HELD_BYTES;
+    if (head === 'more' && mayWait) return false;
     // Requests that a client sends without waiting for answers are worked on together there.
-    if (head === 'other' || head.end + head.bodyLength < bytes.length) {
+    if (typeof head === 'string' || head.end + head.bodyLength < bytes.length) {
       this.#leave();
       this.#owner.handOver(this, bytes);
       return false;
     }
+    this.#partialReads = 0;
+    this.#owner.served++;
     if (!head.keepsAlive) this.closing = true;
     this.#body = head.bodyLength === 0 ? null : new ReceivedBody(head.bodyLength, this.#onRoom);
     this.#unread = head.end === bytes.length ? NOTHING : this.#receiveBody(bytes.subarray(head.end));
@@ -199,6 +198,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
       exchange.begin();
     } catch {
       // A fault of the gateway's own costs one connection, never the process.
+      this.closing = true;
       this.socket.destroy();
     }
     return true;
@@ -213,7 +213,6 @@ export class FastConnection implements ExchangeConnection, ClientLine {
       return NOTHING;
     }
     const end = body.missing;
-    // What is behind it must be there before its end is told: that may answer, and the next request is read then.
     const rest = bytes.subarray(end);
     body.receive(bytes.subarray(0, end));
     return rest;
@@ -235,11 +234,14 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     this.socket.resume();
   }
 
-  /** Nothing here listens to the socket from now on. */
+  /** Nothing here listens to the socket, or touches it, from now on. */
   #leave(): void {
     const { socket } = this;
     socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd).off('close', this.#onClose);
     socket.off('error', ignore);
+    // Pausing it now would let what comes next overtake what is given back.
+    this.#isPaused = false;
+    this.#unread = NOTHING;
     this.#owner.left(this);
   }
 }

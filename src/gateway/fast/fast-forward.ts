@@ -190,7 +190,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   #finish(link: UpstreamLink): void {
     const { reader } = link;
     const { method } = this.#exchange.examined;
-    const isReusable = this.#phase === SENT && !link.isClosed && reader.keepsAlive && !reader.hasSurplus;
+    const isReusable = this.#phase === SENT && link.isSettled && reader.keepsAlive && !reader.hasSurplus;
     this.#stopped = true;
     link.answered++;
     this.#body?.detach();

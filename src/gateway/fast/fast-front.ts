@@ -4,7 +4,8 @@ import type { GatewayContext } from '../context.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Policy } from '../policy.ts';
 import type { ProxyHeader } from '../proxy-protocol.ts';
-import { FastConnection, type FastConnectionOwner } from './fast-connection.ts';
+import { FastConnection } from './fast-connection.ts';
+import type { FastConnectionOwner } from './fast-connection-owner.ts';
 
 /** Takes connections that the fast front does not serve. */
 export interface GeneralFront {
@@ -21,8 +22,11 @@ export interface GeneralFront {
  * Reads requests in the strict common form by itself, and gives a connection to the general front at the first request
  * that is in another. It never repairs what it reads: it recognises, or hands over.
  */
-export class FastFront implements FastConnectionOwner {
+export class FastFront implements FastConnectionOwner<FastConnection> {
   keepAliveText = '';
+  served = 0;
+  /** Connections that were given to the general front with a request, or a part of one. */
+  handedOver = 0;
   readonly #context: GatewayContext;
   readonly #general: GeneralFront;
   readonly #connections = new InFlight<FastConnection>();
@@ -48,7 +52,7 @@ export class FastFront implements FastConnectionOwner {
 
   /** Closes connections on which nothing is due; the others close behind their answer. */
   stop(): void {
-    for (const connection of this.#connections.items()) if (connection.isIdle) connection.socket.destroySoon();
+    for (const connection of this.#connections.items()) connection.closeIfIdle();
   }
 
   cut(): void {
@@ -61,6 +65,7 @@ export class FastFront implements FastConnectionOwner {
   }
 
   handOver(connection: FastConnection, unread: Buffer): void {
+    this.handedOver++;
     this.#general.serve(connection.socket, this.#headers.get(connection) ?? null, unread);
   }
 

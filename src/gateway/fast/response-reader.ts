@@ -222,7 +222,8 @@ export class ResponseReader {
       throw new UpstreamError('invalid_answer', 'The answer has a length and a transfer coding');
     }
     if (status < 200) return this.#beginHead(this.#at);
-    this.keepsAlive = !this.#saysClose && (this.#scanner.minor === 1 || this.#saysKeepAlive);
+    // HTTP/1.0 knows no codings (RFC 9112 §6.1).
+    this.keepsAlive = !this.#saysClose && (this.#scanner.minor === 1 || (this.#saysKeepAlive && !isCoded));
     if (this.#isHead || status === 204 || status === 304) {
       // A body that may not be there may have been sent all the same.
       if (!this.#isHead && (isCoded || this.#length > 0)) this.keepsAlive = false;

@@ -1,6 +1,7 @@
 import { connect, isIP, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
+import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -84,6 +85,11 @@ export class UpstreamLink {
     socket.on('close', () => this.#closed(null));
   }
 
+  /** Whether it is open, and the system has all that was written on it. */
+  get isSettled(): boolean {
+    return !this.isClosed && this.#socket.writableLength === 0;
+  }
+
   /** @returns whether more may follow at once; when not, the user is told once it may */
   write(text: string): boolean {
     return this.#socket.write(text, 'latin1');
@@ -147,7 +153,8 @@ export class UpstreamLink {
   received(bytes: Buffer, length: number): void {
     if (this.isClosed) return;
     const { user } = this;
-    if (user === null) return this.destroy();
+    // Nobody has asked yet: it cannot be the answer.
+    if (user === null || !this.isConnected) return this.fail(unasked());
     try {
       user.received(bytes, length);
     } catch (error) {
@@ -187,6 +194,10 @@ export class UpstreamLink {
     this.#owner.left(this);
     user?.closed(error);
   }
+}
+
+function unasked(): UpstreamError {
+  return new UpstreamError('invalid_answer', 'The upstream sent what was not asked for');
 }
 
 function open(target: Target, onread: OnReadOpts): Socket {

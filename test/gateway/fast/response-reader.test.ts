@@ -223,3 +223,33 @@ t.test('a reader reads one answer after the other', async (t) => {
     t.ok(reader.isWhole);
   }
 });
+
+t.test('what undici reads otherwise', async (t) => {
+  for (const blank of ['\r\n', '\n', '\r\n\r\n']) {
+    t.equal(
+      read([`${blank}${OK}Content-Length: 0\r\n\r\n`]).error,
+      'invalid_answer',
+      'an empty line before the answer',
+    );
+  }
+  for (const byte of ['\0', '\x01', '\x7f']) {
+    t.equal(
+      read([`HTTP/1.1 200 O${byte}K\r\nContent-Length: 0\r\n\r\n`]).error,
+      'invalid_answer',
+      'a control character',
+    );
+  }
+  for (const blank of [' ', '\t', ' \t ']) {
+    const answer = read([`${OK}Content-Length: 5${blank}\r\n\r\nhello`]);
+    t.match(answer, { body: 'hello', isWhole: true, surplus: false, error: null }, 'a blank behind the length');
+  }
+  const answer = read([`${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nContent-Length: 7\r\n\r\n`]);
+  t.match(answer, { body: 'hello', isWhole: true, surplus: false, error: null }, 'a trailer means nothing');
+  t.strictSame(answer.heads, [{ status: 200, raw: ['Transfer-Encoding', 'chunked'] }]);
+});
+
+t.test('chunks in HTTP/1.0 end the connection, whatever it says', async (t) => {
+  const answer = 'Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n';
+  t.match(read([`HTTP/1.0 200 OK\r\n${answer}`]), { body: 'ok', isWhole: true, keepsAlive: false });
+  t.match(read([`HTTP/1.1 200 OK\r\n${answer}`]), { body: 'ok', isWhole: true, keepsAlive: true });
+});

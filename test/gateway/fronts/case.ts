@@ -20,7 +20,7 @@ export interface ClientSends {
   readonly kind: 'plain' | 'odd' | 'hostile';
   /** Head and body as bytes. */
   readonly text: string;
-  /** Bytes at the end that are sent only when the head of an answer, or a 100, has come. */
+  /** Bytes at the end that are sent only when the head of an answer has come, or a 100 where that does not come early. */
   readonly heldBack: number;
   /** The client ends its side behind the last byte. */
   readonly leaves: boolean;

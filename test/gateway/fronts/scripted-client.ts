@@ -93,7 +93,8 @@ export class ScriptedClient {
     for (const request of requests) this.#methods.push(request.text.slice(0, request.text.indexOf(' ')));
     await this.#write(text.slice(0, text.length - heldBack), cuts);
     if (heldBack > 0) {
-      const came = (): boolean => this.heads > heads || this.#informations > informations || this.#isEnding;
+      const informed = (): boolean => !last.answer.early && this.#informations > informations;
+      const came = (): boolean => this.heads > heads || informed() || this.#isEnding;
       await this.#settled(last, came);
       await this.#write(text.slice(text.length - heldBack), []);
     }

@@ -30,25 +30,28 @@ export class Side {
   #gateway: Gateway | null = null;
   #port = 0;
   #exchanges: Exchange[] = [];
+  #servedBefore = 0;
 
   constructor(front: 'auto' | 'node') {
     this.front = front;
     this.#upstream = new ScriptedUpstream(this.#activity);
   }
 
-  /** Requests that the reader of plain requests has dealt with alone; null while the gateway does not count them. */
-  get servedFast(): number | null {
-    const count: unknown = this.#gateway === null ? null : Reflect.get(this.#gateway, 'servedFast');
-    return typeof count === 'number' ? count : null;
+  /** Requests that the reader of plain requests has dealt with alone, in all gateways that this side has had. */
+  get servedFast(): number {
+    return this.#servedBefore + (this.#gateway?.servedFast ?? 0);
   }
 
   async open(): Promise<void> {
-    await this.#upstream.listen();
+    const upstream = this.#upstream;
+    await upstream.listen();
     this.#gateway = createGateway({
       config: policy(this.front, this.#upstream.url),
       gate: gate(),
       clock: { now: () => NOW },
       onExchange: (exchange) => {
+        // A gateway that was closed may tell of its last ones late.
+        if (upstream !== this.#upstream) return;
         this.#activity.mark();
         this.#exchanges.push(exchange);
       },
@@ -95,6 +98,7 @@ export class Side {
 
   /** What a case left behind must not be met by the next. */
   async #startOver(): Promise<void> {
+    this.#servedBefore = this.servedFast;
     await this.close();
     this.#upstream = new ScriptedUpstream(this.#activity);
     await this.open();

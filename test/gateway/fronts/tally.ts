@@ -14,9 +14,8 @@ export class Tally {
   /** Answers that were cut behind their head. */
   cut = 0;
   kept = 0;
-  /** Requests that the reader of plain requests has dealt with alone, where the gateway counts them. */
+  /** Requests that the reader of plain requests has dealt with alone. */
   servedFast = 0;
-  countsFast = false;
   readonly codes = new Map<string, number>();
 
   count({ requests }: FrontCase, { exchanges, kept }: Seen): void {

@@ -1,0 +1,76 @@
+import { INDEX_HEADER } from './case.ts';
+import type { Seen, SeenAnswer, SeenExchange, SeenRequest } from './outcome.ts';
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Whether a request may have been begun before it was known that no answer to it can follow. */
+export function isSafe({ start }: SeenRequest): boolean {
+  return SAFE.has(start.slice(0, start.indexOf(' ')));
+}
+
+/** Which request of its case it is; NaN for the one that ends every case. */
+export function indexOf({ fields }: SeenRequest): number {
+  const prefix = `${INDEX_HEADER.toLowerCase()}: `;
+  return Number(fields.find((field) => field.startsWith(prefix))?.slice(prefix.length));
+}
+
+/** Whether it is of a request whose client got no answer, and that was safe, or never checked and so not begun. */
+export function isUnanswered({ aborted, method, allowed, route, keyId }: SeenExchange): boolean {
+  return aborted === 'client' && (SAFE.has(method) || (!allowed && route === null && keyId === null));
+}
+
+/**
+ * Of requests sent without waiting, takes out of both sides what is behind the first answer with which one of them closed
+ * the connection, and whether that answer says so. Not where that side did more behind it than begin safe requests.
+ */
+export function forgetBehindClose(auto: Seen, node: Seen): void {
+  const first = closesEarlier(auto, node) ? auto : node;
+  const other = first === auto ? node : auto;
+  const count = first.answers.length;
+  if (!isClosing(first.answers.at(-1)) && !hasLostRefusal(first)) return;
+  if (first.requests.some((each) => !isBefore(each, count) && !isSafe(each))) return;
+  const exchanges = first.exchanges.filter((each) => !isUnanswered(each));
+  if (!areAmong(exchanges, other.exchanges)) return;
+  for (const seen of [first, other]) {
+    seen.answers = seen.answers
+      .slice(0, count)
+      .map((answer, i) => (i === count - 1 ? withoutConnection(answer) : answer));
+    seen.requests = seen.requests.filter((each) => isBefore(each, count));
+    seen.exchanges = exchanges;
+    seen.kept = false;
+  }
+}
+
+function closesEarlier(one: Seen, other: Seen): boolean {
+  const difference = one.answers.length - other.answers.length;
+  return difference < 0 || (difference === 0 && isClosing(one.answers.at(-1)));
+}
+
+/** Whether the reset of a connection that was closed while the client still sent has taken a refusal along. */
+function hasLostRefusal({ answers, exchanges }: Seen): boolean {
+  const answered = exchanges.filter(({ aborted }) => aborted === null);
+  return answered.length > answers.length && answered.some(({ allowed }) => !allowed);
+}
+
+function isClosing(answer: SeenAnswer | undefined): boolean {
+  return answer?.fields.includes('connection: close') === true;
+}
+
+function isBefore(request: SeenRequest, count: number): boolean {
+  return indexOf(request) < count;
+}
+
+function withoutConnection(answer: SeenAnswer): SeenAnswer {
+  const fields = answer.fields.filter((field) => !/^(connection|keep-alive): /.test(field));
+  return { ...answer, fields };
+}
+
+/** Whether each of these is there, as often. */
+function areAmong(some: readonly SeenExchange[], all: readonly SeenExchange[]): boolean {
+  const left = all.map((each) => JSON.stringify(each));
+  return some.every((each) => {
+    const place = left.indexOf(JSON.stringify(each));
+    if (place >= 0) left.splice(place, 1);
+    return place >= 0;
+  });
+}
