@@ -53,7 +53,7 @@ t.test('what waits behind a request that is refused for good is never sent', asy
   const { url, held, count } = await heldUpstream(t);
   const { port } = await startGateway(t, config({ maxTargetBytes: 100 }, [{ url }]));
   const client = await rawClient(t, port);
-  client.send(get('/1') + send('POST', `/${'x'.repeat(200)}`) + get('/3') + get('/4'));
+  client.send(send('POST', '/1') + get(`/${'x'.repeat(200)}`) + get('/3') + get('/4'));
   await count(1);
   held[0]?.ok('first');
   t.equal((await client.answer()).body, 'first');
