@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { canonicalAddress } from '../core/address.ts';
+import type { Denial } from '../core/denial.ts';
 import type { ExchangeConnection } from './client-request.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
@@ -22,6 +23,7 @@ export class ClientConnection implements ExchangeConnection {
 
   /** Requests that have come and are not begun: the last of `exchanges`. */
   readonly #waiting: OpenExchange[] = [];
+  #isAbandoning = false;
   /** Bytes that came before the first request. */
   readonly #preamble: number;
 
@@ -62,7 +64,18 @@ export class ClientConnection implements ExchangeConnection {
   /** The answer that is being written is the last: what waits behind it is never begun. */
   closeBehindAnswer(): void {
     this.closing = true;
-    this.#waiting.length = 0;
+    if (!this.#isAbandoning) this.#waiting.length = 0;
+  }
+
+  /** What comes on the connection cannot be read any further: ends the request of which the rest is missing, the last one. */
+  abandonUnread(denial: Denial): void {
+    this.closing = true;
+    // Those that wait came before it, and get their answers first.
+    this.#isAbandoning = true;
+    for (const exchange of this.exchanges.slice()) {
+      if (exchange.isReceiving) exchange.abandon(denial);
+    }
+    this.#isAbandoning = false;
   }
 
   sever(resets: boolean): void {

@@ -21,7 +21,7 @@ export function refuseUnparsed(
   const { socket } = connection;
   const denial = reason instanceof Error ? denialOf(reason) : reason;
   if (denial === null || !socket.writable) return void socket.destroy();
-  if (connection.exchanges.length > 0) return endAfterAnswers(connection, denial);
+  if (connection.exchanges.length > 0) return connection.abandonUnread(denial);
   // The parser reports each further piece of what it already gave up on.
   if (connection.closing) return;
   connection.closing = true;
@@ -42,14 +42,6 @@ export function refuseUnparsed(
     at,
     failure: reason instanceof Error ? codeOf(reason) : null,
   });
-}
-
-/** The last request on the connection is the one whose body cannot be read any further, if any is. */
-function endAfterAnswers(connection: ClientConnection, denial: Denial): void {
-  connection.closing = true;
-  for (const exchange of connection.exchanges.slice()) {
-    if (exchange.isReceiving) exchange.abandon(denial);
-  }
 }
 
 /** null: the connection failed, and there is nobody to tell. */

@@ -49,6 +49,21 @@ t.test('requests sent in one piece, one of them not safe: each waits for the ans
   t.equal((await client.answer()).body, '/4');
 });
 
+t.test('what waits before a request that cannot be read to its end is answered first', async (t) => {
+  const { url, held, count } = await heldUpstream(t);
+  const { port } = await startGateway(t, config({}, [{ url }]));
+  const client = await rawClient(t, port);
+  const broken = `${get('/3', 'Transfer-Encoding: chunked\r\n', 'POST')}5 \r\nhello\r\n`;
+  client.send(send('POST', '/1') + send('POST', '/2') + broken);
+  for (const target of ['/1', '/2']) {
+    await count(1);
+    held.shift()?.ok(target);
+    t.equal((await client.answer()).body, target);
+  }
+  t.equal((await client.answer()).status, 400);
+  await client.closed;
+});
+
 t.test('what waits behind a request that is refused for good is never sent', async (t) => {
   const { url, held, count } = await heldUpstream(t);
   const { port } = await startGateway(t, config({ maxTargetBytes: 100 }, [{ url }]));

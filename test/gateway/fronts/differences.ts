@@ -78,6 +78,16 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
+    what: 'whether a request sent without waiting is told of whose client left before it was begun',
+    why: 'node:http reads its head at once; the fast front looks at it when the answer before it is out, or never.',
+    applies: (of) => of.pipelined && of.requests.some(({ leaves }) => leaves),
+    forgive: (seen) => {
+      seen.exchanges = seen.exchanges.filter(
+        (each) => each.aborted === null || each.status !== 0 || each.reachedUpstream,
+      );
+    },
+  },
+  {
     what: 'the order in which requests sent without waiting reach the upstream and are told of',
     why: 'Those that are safe may be worked on at the same time, or one after the other.',
     applies: pipelined,
