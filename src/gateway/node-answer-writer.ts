@@ -118,17 +118,14 @@ export class NodeAnswerWriter implements AnswerWriter {
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    if (!this.isReceiving) {
-      this.#pausedSince = this.#context.now;
-      this.#answer.end();
-      return;
-    }
+    if (!this.isReceiving) return this.#endAnswer();
+    this.#pausedSince = 0;
     this.#lingersSince = this.#context.now;
     discardBody(
       this.#request,
       LINGER_BYTES,
       () => this.#endLinger(),
-      () => this.#answer.end(),
+      () => this.#endAnswer(),
     );
   }
 
@@ -143,7 +140,7 @@ export class NodeAnswerWriter implements AnswerWriter {
   }
 
   isStalled(now: number, idle: number): boolean {
-    if (this.#lingersSince > 0) {
+    if (this.#lingersSince > 0 && this.#pausedSince === 0) {
       if (now - this.#lingersSince > LINGER_MS) this.#endLinger();
       return false;
     }
@@ -158,9 +155,15 @@ export class NodeAnswerWriter implements AnswerWriter {
     this.#connection.closeBehindAnswer();
   }
 
+  /** From here on the client is only waited for to read. */
+  #endAnswer(): void {
+    this.#pausedSince = this.#context.now;
+    this.#answer.end();
+  }
+
   #endLinger(): void {
     this.#connection.closing = true;
-    this.#answer.end();
+    if (this.#pausedSince === 0) this.#endAnswer();
   }
 }
 

@@ -37,6 +37,8 @@ export class LedgerLimiter implements Limiter {
   readonly #book: LeaseBook;
   #timer: NodeJS.Timeout | null = null;
   #telling: Promise<void> | null = null;
+  /** When no more is told, by `elapsed`. */
+  #tellUntil = Number.POSITIVE_INFINITY;
   #fallbacks = 0;
   #ledgerErrors = 0;
 
@@ -72,10 +74,10 @@ export class LedgerLimiter implements Limiter {
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    this.#tellUntil = this.#elapsed() + LAST_TELLING_MS;
     await this.#telling;
-    const until = this.#elapsed() + LAST_TELLING_MS;
     let before = Number.POSITIVE_INFINITY;
-    while (this.#outage.owing < before && this.#elapsed() < until) {
+    while (this.#outage.owing < before) {
       before = this.#outage.owing;
       await this.#tellOfAll(Number.POSITIVE_INFINITY);
     }
@@ -145,7 +147,7 @@ export class LedgerLimiter implements Limiter {
   /** Tells of all keys of which the ledger was not told and may be asked at that time, each once. */
   async #tellOfAll(now: number): Promise<void> {
     const keys = this.#outage.owingAt(now);
-    for (let i = 0; i < keys.length; i += TELL_TOGETHER) {
+    for (let i = 0; i < keys.length && this.#elapsed() < this.#tellUntil; i += TELL_TOGETHER) {
       await Promise.all(keys.slice(i, i + TELL_TOGETHER).map((key) => this.#tellOf(key)));
     }
   }

@@ -232,6 +232,20 @@ t.test('a process that ends tells what it owes', async (t) => {
   t.strictSame(new Set(keys.map((key) => ledger.peek(key.record.id).state?.hourUsed)), new Set([2]));
 });
 
+t.test('a process that ends does not tell a ledger for long that takes its time to fail', async (t) => {
+  const { clock, ledger, limiter } = setUp();
+  ledger.down = true;
+  for (let i = 0; i < 90; i++) await admit(limiter, loadedKey());
+  ledger.asked.length = 0;
+  const lease = ledger.lease.bind(ledger);
+  ledger.lease = (...asked) => {
+    clock.advance(100);
+    return lease(...asked);
+  };
+  await limiter.close();
+  t.equal(ledger.asked.length, 16, 'those that are told together');
+});
+
 t.test('answers that were under way when the ledger failed are not lost', async (t) => {
   const clock = new ManualClock();
   const ledger = new SyncLedger(clock);

@@ -25,6 +25,7 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
   /** Headers that are written with what comes next; '' when they were. */
   #unsentHead = '';
   #chunked = false;
+  #isHandedOver = false;
   #sent = false;
   /** When the client was first waited for to read, by context.now; 0 while it is not. */
   #pausedSince = 0;
@@ -93,7 +94,7 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
     const head = this.#unsentHead;
     this.#unsentHead = '';
     const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head;
-    if (isSmall && (before !== '' || this.#chunked)) {
+    if (isSmall && before !== '') {
       // A latin1 string goes out in one write; a Buffer would be a second one.
       const text = before + chunk.toString('latin1');
       return this.#keepsUp(this.#line.write(this.#chunked ? `${text}\r\n` : text, 'latin1'));
@@ -116,7 +117,7 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
   }
 
   isStalled(now: number, idle: number): boolean {
-    if (this.#lingersSince > 0) {
+    if (this.#lingersSince > 0 && !this.#isHandedOver) {
       if (now - this.#lingersSince > LINGER_MS) this.endLinger();
       return false;
     }
@@ -124,12 +125,12 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
   }
 
   discarded(): void {
-    if (!this.#sent) this.#handedOver();
+    this.#handedOver();
   }
 
   endLinger(): void {
     this.#line.closing = true;
-    if (!this.#sent) this.#handedOver();
+    this.#handedOver();
   }
 
   flushed(): void {
@@ -153,6 +154,8 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
   }
 
   #handedOver(): void {
+    if (this.#isHandedOver) return;
+    this.#isHandedOver = true;
     this.#pausedSince = this.#context.now;
     this.#line.whenFlushed(this);
   }
