@@ -123,12 +123,11 @@ t.test('a client that does not read is sent no more than fits into buffers', asy
   client.socket.pause();
   client.send(raw('GET', '/follow'));
   // The flood comes to rest when nothing is asked for over many turns of the event loop.
-  let asked = -1;
-  for (let quiet = 0; quiet < 500; quiet = feed.asked === asked ? quiet + 1 : 0) {
+  let asked = 0;
+  for (let quiet = 0; quiet < 500 || asked === 0; quiet = feed.asked === asked ? quiet + 1 : 0) {
     asked = feed.asked;
     await new Promise(setImmediate);
   }
-  t.ok(asked > 0);
   t.ok(asked * 16_384 < 32 * 1024 * 1024, `${asked} events were asked for`);
   client.socket.resume();
   while (feed.asked <= asked + 10) await once(client.socket, 'data');
