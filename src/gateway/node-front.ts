@@ -22,6 +22,8 @@ const MAX_PIPELINED = 64;
 const MIN_HEAD_CHECK_MS = 20;
 const MAX_HEAD_CHECK_MS = 1000;
 
+const NOTHING = Buffer.alloc(0);
+
 type ConnectionListener = (socket: Socket) => void;
 
 /** The listener that clients talk to: node:http, held to a stricter reading, behind a reader of plain requests. */
@@ -137,19 +139,20 @@ export class NodeFront {
   /** Those that must begin with a PROXY protocol header do so before anybody reads a request from them. */
   #arrived(socket: Socket): void {
     const { sendsProxyHeader, proxy } = this.#context.policy;
-    if (sendsProxyHeader.isEmpty || !sendsProxyHeader.hasText(peerOf(socket))) return this.#connected(socket, null);
-    this.#door.admit(socket, proxy.headTimeoutMs, (header) => this.#connected(socket, header));
+    if (sendsProxyHeader.isEmpty || !sendsProxyHeader.hasText(peerOf(socket)))
+      return this.#connected(socket, null, NOTHING);
+    this.#door.admit(socket, proxy.headTimeoutMs, (header, unread) => this.#connected(socket, header, unread));
   }
 
-  #connected(socket: Socket, header: ProxyHeader | null): void {
-    if (this.#context.policy.proxy.front === 'auto') this.#fast.take(socket, header);
-    else this.#read(socket, header);
+  #connected(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
+    if (this.#context.policy.proxy.front === 'auto') this.#fast.take(socket, header, unread);
+    else this.#handedOver(socket, header, unread);
   }
 
   #handedOver(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
     // Paused, so that nothing flows before there is somebody to take it, and what is put back comes first.
     socket.pause();
-    socket.unshift(unread);
+    if (unread.length > 0) socket.unshift(unread);
     this.#read(socket, header);
     socket.resume();
   }

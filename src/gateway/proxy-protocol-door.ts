@@ -28,9 +28,9 @@ export class ProxyProtocolDoor {
   /**
    * @param socket    a connection of which nothing was read
    * @param timeoutMs how long the header may take, from now
-   * @param enter     called once the header is whole, with what came behind it unread again. It must begin to read at once
+   * @param enter     called once the header is whole, with what came behind it. It must begin to read at once
    */
-  admit(socket: Socket, timeoutMs: number, enter: (header: ProxyHeader) => void): void {
+  admit(socket: Socket, timeoutMs: number, enter: (header: ProxyHeader, unread: Buffer) => void): void {
     let came: Buffer = Buffer.alloc(0);
     const close = (): void => void socket.destroy();
     const turnAway = (failure: DoorFailure): void => {
@@ -48,11 +48,7 @@ export class ProxyProtocolDoor {
       if (header === 'more') return;
       if (header === 'invalid') return turnAway('PROXY_HEADER_INVALID');
       leave();
-      // Paused, so that nothing flows before there is somebody to take it, and what is put back comes first.
-      socket.pause();
-      if (came.length > header.length) socket.unshift(came.subarray(header.length));
-      enter(header);
-      socket.resume();
+      enter(header, came.subarray(header.length));
     };
     // Whoever opened a connection and never said anything, as a health check does, made no mistake.
     const late = (): void => (came.length === 0 ? close() : turnAway('PROXY_HEADER_LATE'));

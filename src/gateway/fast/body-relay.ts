@@ -34,6 +34,10 @@ export class BodyRelay implements BodySink {
     this.#left = source.length;
   }
 
+  get holdsBytes(): boolean {
+    return this.#link.holdsBytes;
+  }
+
   bodyData(chunk: Buffer): boolean {
     if (this.#isOver || chunk.length === 0) return true;
     this.#left -= chunk.length;

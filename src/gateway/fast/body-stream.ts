@@ -5,6 +5,8 @@ import type { BodySink, BodySource } from './body.ts';
 export class BodyStream extends Readable implements BodySink {
   /** Whether it is the client that is waited for. */
   awaitsClient = false;
+  /** Whoever reads from it may keep what it gets. */
+  readonly holdsBytes = true;
   readonly #source: BodySource;
   #flows = false;
 

@@ -1,7 +1,9 @@
 /** Takes the body of a request as it comes: the upstream's side of it. */
 export interface BodySink {
+  /** Whether it holds on to bytes that it was given. */
+  readonly holdsBytes: boolean;
   /**
-   * @param chunk may be kept
+   * @param chunk may be held on to
    * @returns whether more may follow at once; when not, nothing follows until `BodySource.resume`
    */
   bodyData(chunk: Buffer): boolean;

@@ -16,6 +16,8 @@ export interface ClientLine {
   readonly keepAliveText: string;
   /** Whether a part of the request's body has not come. */
   readonly isReceiving: boolean;
+  /** Whether bytes that were written have not been taken by the system. */
+  readonly holdsBytes: boolean;
   /** Whether the client is behind with reading. */
   readonly needsDrain: boolean;
   /** @returns whether the client keeps up */

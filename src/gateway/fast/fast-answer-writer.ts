@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Decision } from '../../core/decision.ts';
-import type { AnswerWatcher, AnswerWriter } from '../answer-writer.ts';
+import type { AnswerWatcher } from '../answer-writer.ts';
 import { type GatewayContext, LINGER_MS } from '../context.ts';
 import type { ExaminedRequest } from '../examine.ts';
 import { GatewayAbort } from '../failure.ts';
@@ -9,12 +9,10 @@ import { STALLED_TIMES } from '../node-answer-writer.ts';
 import type { Problem } from '../problem.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
 import { dateText } from './date.ts';
-
-/** A piece of a body up to this size goes out with the head, or with its chunk's frame, as one string. */
-const ONE_PIECE_BYTES = 16 * 1024;
+import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
 
 /** Writes an answer straight to the client's connection, as node:http would write it. */
-export class FastAnswerWriter implements AnswerWriter, LineWatcher {
+export class FastAnswerWriter implements PieceWriter, LineWatcher {
   ended = false;
   bytes = 0;
   status = 0;
@@ -41,6 +39,10 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
 
   get isReceiving(): boolean {
     return this.#line.isReceiving;
+  }
+
+  get holdsBytes(): boolean {
+    return this.#line.holdsBytes;
   }
 
   /** Never: what has no length goes out in chunks. */
@@ -90,12 +92,12 @@ export class FastAnswerWriter implements AnswerWriter, LineWatcher {
   body(chunk: Buffer): boolean {
     if (this.ended || chunk.length === 0) return true;
     this.bytes += chunk.length;
-    const isSmall = chunk.length <= ONE_PIECE_BYTES;
+    const isSmall = chunk.length <= NEVER_HELD_BYTES;
     const head = this.#unsentHead;
     this.#unsentHead = '';
     const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head;
-    if (isSmall && before !== '') {
-      // A latin1 string goes out in one write; a Buffer would be a second one.
+    if (isSmall) {
+      // A latin1 string goes out in one write with what is before it, and is a copy.
       const text = before + chunk.toString('latin1');
       return this.#keepsUp(this.#line.write(this.#chunked ? `${text}\r\n` : text, 'latin1'));
     }

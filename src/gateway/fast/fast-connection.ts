@@ -4,8 +4,10 @@ import type { GatewayContext } from '../context.ts';
 import type { OpenExchange } from '../open-exchange.ts';
 import { ProxyExchange } from '../proxy-exchange.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
+import { readInto } from './client-socket.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
+import { MUCH_BYTES, ReadMemory } from './read-memory.ts';
 import { ReceivedBody } from './received-body.ts';
 import { readPlainHead } from './request-reader.ts';
 
@@ -32,6 +34,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   next: FastConnection | null = null;
   readonly #context: GatewayContext;
   readonly #owner: FastConnectionOwner<FastConnection>;
+  readonly #memory = new ReadMemory();
   /** What came and was not read: the beginning of a request. */
   #unread: Buffer = NOTHING;
   /** Of the request that is not answered yet; null when it has none. */
@@ -42,16 +45,17 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   #hasServed = false;
   /** Times that the request which is due was looked at and was not whole. */
   #partialReads = 0;
-  #isReading = false;
   #isPaused = false;
+  #hasLeft = false;
 
-  constructor(context: GatewayContext, socket: Socket, peer: string, owner: FastConnectionOwner<FastConnection>) {
+  /** @param accepted of no use afterwards: `socket` is the connection */
+  constructor(context: GatewayContext, accepted: Socket, peer: string, owner: FastConnectionOwner<FastConnection>) {
     this.#context = context;
     this.#owner = owner;
-    this.socket = socket;
     this.peer = peer;
     this.#waitsSince = context.now;
-    socket.on('data', this.#onData);
+    const socket = readInto(accepted, { buffer: this.#nextMemory, callback: this.#onRead });
+    this.socket = socket;
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
@@ -66,6 +70,10 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     return this.#owner.keepAliveText;
   }
 
+  get holdsBytes(): boolean {
+    return this.socket.writableLength > 0;
+  }
+
   get needsDrain(): boolean {
     return this.socket.writableNeedDrain;
   }
@@ -76,13 +84,17 @@ export class FastConnection implements ExchangeConnection, ClientLine {
 
   writePieces(before: string, chunk: Buffer, after: string): boolean {
     const { socket } = this;
-    if (before === '' && after === '') return socket.write(chunk);
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    let keepsUp = socket.write(chunk);
-    if (after !== '') keepsUp = socket.write(after, 'latin1');
-    socket.uncork();
-    return keepsUp;
+    let keepsUp: boolean;
+    if (before === '' && after === '') keepsUp = socket.write(chunk);
+    else {
+      socket.cork();
+      if (before !== '') socket.write(before, 'latin1');
+      keepsUp = socket.write(chunk);
+      if (after !== '') keepsUp = socket.write(after, 'latin1');
+      socket.uncork();
+    }
+    // What is more than it lets wait is no reason to, when the system has taken it.
+    return keepsUp || socket.writableLength === 0;
   }
 
   whenFlushed(watcher: LineWatcher): void {
@@ -103,8 +115,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     this.#waitsSince = this.#context.now;
     if (this.closing) return this.socket.destroySoon();
     this.#hasServed = true;
-    if (this.#isReading) return;
-    this.#readRequests();
+    if (this.#unread.length > 0) this.#readRequest(this.#unread);
     this.#read();
   }
 
@@ -133,16 +144,29 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     }
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    const rest = this.#receiveBody(chunk);
+  /** @param bytes that came; good until this returns, unless `#memory` is its own */
+  received(bytes: Buffer): void {
+    if (this.#hasLeft) return;
+    const rest = this.#receiveBody(bytes);
     if (rest.length > 0) {
-      if (this.#unread.length === 0) {
-        if (this.exchanges.length === 0) this.#waitsSince = this.#context.now;
-        this.#unread = rest;
-      } else this.#unread = Buffer.concat([this.#unread, rest]);
-      if (this.exchanges.length === 0) this.#readRequests();
+      if (this.#unread.length > 0) this.#unread = Buffer.concat([this.#unread, rest]);
+      else if (this.exchanges.length > 0) this.#unread = Buffer.from(rest);
+      else this.#waitsSince = this.#context.now;
+      if (this.exchanges.length === 0 && !this.closing)
+        this.#readRequest(this.#unread.length > 0 ? this.#unread : rest);
     }
     if (this.#heldBytes > MAX_HELD_BYTES) this.#pause();
+  }
+
+  readonly #onRead = (length: number, memory: Uint8Array): boolean => {
+    this.received((memory as Buffer).subarray(0, length));
+    return true;
+  };
+
+  readonly #nextMemory = (): Buffer => {
+    const body = this.#body;
+    if (body === null) return this.#memory.next(false, false);
+    return this.#memory.next(body.missing >= MUCH_BYTES, body.holdsBytes);
   };
 
   readonly #onDrain = (): void => {
@@ -153,7 +177,10 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     if (!error) this.#writer?.flushed();
   };
 
-  readonly #onRoom = (): void => this.#read();
+  readonly #onRoom = (): void => {
+    if (this.#body?.holdsBytes === false) this.#memory.takeBack();
+    this.#read();
+  };
 
   /** A client that ends its half of the connection has left, as node:http has it. */
   readonly #onEnd = (): void => {
@@ -166,31 +193,24 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     this.#owner.left(this);
   };
 
-  /** Begins what is there, as far as each is answered at once. */
-  #readRequests(): void {
-    this.#isReading = true;
-    while (this.exchanges.length === 0 && this.#unread.length > 0 && !this.closing) {
-      if (!this.#readRequest()) break;
-    }
-    this.#isReading = false;
-  }
-
-  #readRequest(): boolean {
-    const bytes = this.#unread;
+  #readRequest(bytes: Buffer): void {
     const head = readPlainHead(bytes, 0, bytes.length, this.#context.policy.proxy);
     const mayWait = ++this.#partialReads < MOST_PARTIAL_READS && bytes.length <= MAX_HELD_BYTES;
-    if (head === 'more' && mayWait) return false;
+    if (head === 'more' && mayWait) {
+      if (bytes !== this.#unread) this.#unread = Buffer.from(bytes);
+      return;
+    }
     // Requests that a client sends without waiting for answers are worked on together there.
     if (typeof head === 'string' || head.end + head.bodyLength < bytes.length) {
       this.#leave();
-      this.#owner.handOver(this, bytes);
-      return false;
+      return this.#owner.handOver(this, Buffer.from(bytes));
     }
     this.#partialReads = 0;
     this.#owner.served++;
     if (!head.keepsAlive) this.closing = true;
     this.#body = head.bodyLength === 0 ? null : new ReceivedBody(head.bodyLength, this.#onRoom);
-    this.#unread = head.end === bytes.length ? NOTHING : this.#receiveBody(bytes.subarray(head.end));
+    this.#unread = NOTHING;
+    if (head.end < bytes.length) this.#receiveBody(bytes.subarray(head.end));
     try {
       const request = new FastRequest(this.#context, this, head, this.#body);
       const exchange = new ProxyExchange(this.#context, request);
@@ -201,21 +221,17 @@ export class FastConnection implements ExchangeConnection, ClientLine {
       this.closing = true;
       this.socket.destroy();
     }
-    return true;
   }
 
   /** @returns what of it is not part of the body that is due */
   #receiveBody(bytes: Buffer): Buffer {
     const body = this.#body;
     if (body === null || body.missing === 0) return bytes;
-    if (bytes.length <= body.missing) {
-      body.receive(bytes);
-      return NOTHING;
-    }
-    const end = body.missing;
-    const rest = bytes.subarray(end);
-    body.receive(bytes.subarray(0, end));
-    return rest;
+    const end = Math.min(bytes.length, body.missing);
+    const piece = bytes.subarray(0, end);
+    // The next connection that reads does so into the same memory.
+    body.receive(this.#memory.isOwn ? piece : Buffer.from(piece));
+    return bytes.subarray(end);
   }
 
   get #heldBytes(): number {
@@ -237,7 +253,8 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   /** Nothing here listens to the socket, or touches it, from now on. */
   #leave(): void {
     const { socket } = this;
-    socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd).off('close', this.#onClose);
+    this.#hasLeft = true;
+    socket.off('drain', this.#onDrain).off('end', this.#onEnd).off('close', this.#onClose);
     socket.off('error', ignore);
     // Pausing it now would let what comes next overtake what is given back.
     this.#isPaused = false;

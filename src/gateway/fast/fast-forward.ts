@@ -5,6 +5,7 @@ import type { ClientHalf, UpstreamHalf } from '../forward.ts';
 import type { Upstream } from '../upstreams.ts';
 import type { BodySource } from './body.ts';
 import { BodyRelay, type BodyRelayOwner } from './body-relay.ts';
+import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
 import { DATA, HEAD, INCOMPLETE } from './response-reader.ts';
 import { takesBody, upstreamHead } from './upstream-head.ts';
 import type { UpstreamLink } from './upstream-link.ts';
@@ -26,6 +27,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   previousWaiting: Waiting | null = null;
   nextWaiting: Waiting | null = null;
   readonly #exchange: ClientHalf;
+  readonly #writer: PieceWriter;
   readonly #decision: Decision;
   readonly #upstream: Upstream;
   readonly #body: BodySource | null;
@@ -42,8 +44,15 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   #firstSentAt = 0;
 
   /** @param body null when the request has none */
-  constructor(exchange: ClientHalf, decision: Decision, upstream: Upstream, body: BodySource | null) {
+  constructor(
+    exchange: ClientHalf,
+    writer: PieceWriter,
+    decision: Decision,
+    upstream: Upstream,
+    body: BodySource | null,
+  ) {
     this.#exchange = exchange;
+    this.#writer = writer;
     this.#decision = decision;
     this.#upstream = upstream;
     this.#body = body;
@@ -77,6 +86,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   resume(): void {
     const link = this.#link;
     if (link === null || !link.isPaused) return;
+    link.takeBackMemory();
     link.clock.restart(performance.now());
     link.resume();
   }
@@ -140,7 +150,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     }
     this.#finish(link);
     try {
-      this.#exchange.writer.end();
+      this.#writer.end();
     } catch {
       this.#exchange.cut('gateway');
     }
@@ -149,25 +159,23 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   #read(bytes: Buffer, length: number): void {
     const link = this.#link as UpstreamLink;
     const { reader } = link;
-    const { writer } = this.#exchange;
+    const writer = this.#writer;
     reader.feed(bytes, length);
     while (!this.#stopped) {
       const found = reader.next();
       if (found === INCOMPLETE) return;
       if (found === HEAD) this.#answerBegins(reader.status, reader.raw);
       if (this.#stopped) return;
-      // A copy: the next connection that reads does so into the same memory.
-      const chunk = found === DATA ? reader.takeData() : null;
       const isWhole = reader.isWhole;
       // First of all: handing on the last of the answer may end the exchange, and must not end the connection.
       if (isWhole) this.#finish(link);
-      if (chunk !== null && chunk.length > 0) this.#hand(link, chunk);
+      if (found === DATA && reader.dataStart < reader.dataEnd) this.#hand(link);
       if (isWhole) return writer.end();
     }
   }
 
   #answerBegins(status: number, raw: readonly string[]): void {
-    const { writer } = this.#exchange;
+    const writer = this.#writer;
     const now = performance.now();
     this.#link?.clock.restart(now);
     if (status < 200) {
@@ -181,9 +189,18 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     this.#exchange.upstreamMs = now - this.#sentAt;
   }
 
-  #hand(link: UpstreamLink, chunk: Buffer): void {
+  #hand(link: UpstreamLink): void {
+    const { reader } = link;
     link.clock.heard = true;
-    if (!this.#exchange.writer.body(chunk) && !this.#stopped) link.pause();
+    const writer = this.#writer;
+    if (reader.dataEnd - reader.dataStart <= NEVER_HELD_BYTES) {
+      if (!writer.body(reader.data) && !this.#stopped) link.pause();
+      return;
+    }
+    // Into memory that is shared, another connection may read before the client has taken it.
+    const data = link.ownsMemory ? reader.data : Buffer.from(reader.data);
+    if (!writer.body(data) && !this.#stopped) link.pause();
+    if (writer.holdsBytes) link.isHeld = true;
   }
 
   /** The answer is whole: the connection goes back, or ends when the next answer on it could be another's. */

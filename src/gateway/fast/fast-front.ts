@@ -4,6 +4,7 @@ import type { GatewayContext } from '../context.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Policy } from '../policy.ts';
 import type { ProxyHeader } from '../proxy-protocol.ts';
+import { readAsStream } from './client-socket.ts';
 import { FastConnection } from './fast-connection.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 
@@ -43,11 +44,15 @@ export class FastFront implements FastConnectionOwner<FastConnection> {
     this.keepAliveText = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n\r\n`;
   }
 
-  /** @param socket of which nothing else reads */
-  take(socket: Socket, header: ProxyHeader | null): void {
+  /**
+   * @param socket that nothing else reads
+   * @param unread what came on it already
+   */
+  take(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
     const connection = new FastConnection(this.#context, socket, header?.source ?? peerOf(socket), this);
     if (header !== null) this.#headers.set(connection, header);
     this.#connections.add(connection);
+    if (unread.length > 0) connection.received(unread);
   }
 
   /** Closes connections on which nothing is due; the others close behind their answer. */
@@ -66,7 +71,8 @@ export class FastFront implements FastConnectionOwner<FastConnection> {
 
   handOver(connection: FastConnection, unread: Buffer): void {
     this.handedOver++;
-    this.#general.serve(connection.socket, this.#headers.get(connection) ?? null, unread);
+    const header = this.#headers.get(connection) ?? null;
+    this.#general.serve(readAsStream(connection.socket), header, unread);
   }
 
   headIsLate(connection: FastConnection): void {

@@ -39,10 +39,12 @@ export class FastRequest implements ClientRequest {
   }
 
   forward(exchange: ClientHalf & BodyWatcher, decision: Decision, upstream: Upstream): UpstreamHalf {
+    const { writer } = this;
     this.#body?.watch(exchange);
-    const forward = canRelay(upstream)
-      ? new FastForward(exchange, decision, upstream, this.#body)
-      : new Forward(exchange, decision, upstream, this.#body === null ? null : new BodyStream(this.#body));
+    const forward =
+      writer !== null && canRelay(upstream)
+        ? new FastForward(exchange, writer, decision, upstream, this.#body)
+        : new Forward(exchange, decision, upstream, this.#body === null ? null : new BodyStream(this.#body));
     forward.send(performance.now());
     return forward;
   }

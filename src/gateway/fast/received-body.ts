@@ -20,6 +20,8 @@ export class ReceivedBody implements BodySource {
   readonly #hasRoom: () => void;
   readonly #held: Buffer[] = [];
   #sink: BodySink | null = null;
+  /** Who was given a part of it last. */
+  #taker: BodySink | null = null;
   #watcher: BodyWatcher | null = null;
   #isFull = false;
   #discards: DiscardWatcher | null = null;
@@ -30,6 +32,11 @@ export class ReceivedBody implements BodySource {
     this.length = length;
     this.missing = length;
     this.#hasRoom = hasRoom;
+  }
+
+  /** Whether somebody still needs bytes of it that came. */
+  get holdsBytes(): boolean {
+    return this.#held.length > 0 || this.#taker?.holdsBytes === true;
   }
 
   /** @param watcher is told of the body on its way to the upstream */
@@ -87,6 +94,7 @@ export class ReceivedBody implements BodySource {
 
   #give(sink: BodySink, piece: Buffer): void {
     this.#watcher?.bodyArrived(piece.length);
+    this.#taker = sink;
     if (!sink.bodyData(piece)) this.#isFull = true;
     if (this.missing > 0 || this.#held.length > 0 || this.#sink !== sink) return;
     this.#sink = null;

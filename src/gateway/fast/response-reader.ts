@@ -1,5 +1,6 @@
 import { UpstreamError } from '../failure.ts';
 import { ChunkedReader } from './chunked-reader.ts';
+import { MUCH_BYTES } from './read-memory.ts';
 import { HeadScanner, keepAliveOf, lengthOf } from './response-head.ts';
 
 /** What `ResponseReader.next` has found. */
@@ -46,6 +47,8 @@ export class ResponseReader {
   #at = 0;
   #to = 0;
   #left = 0;
+  /** Bytes of its body that came. */
+  #given = 0;
   #length = -1;
   #codings = 0;
   #coding = '';
@@ -75,6 +78,7 @@ export class ResponseReader {
     this.#held = null;
     this.#at = 0;
     this.#to = 0;
+    this.#given = 0;
     this.#saysClose = false;
     this.isWhole = false;
     this.#beginHead(0);
@@ -108,17 +112,22 @@ export class ResponseReader {
     }
   }
 
-  /** The data that `next` found, in memory of their own. */
-  takeData(): Buffer {
-    const data = Buffer.allocUnsafe(this.dataEnd - this.dataStart);
-    this.bytes.copy(data, 0, this.dataStart, this.dataEnd);
-    return data;
+  /** What `next` gave as DATA; good until the next `feed`. */
+  get data(): Buffer {
+    return this.bytes.subarray(this.dataStart, this.dataEnd);
+  }
+
+  /** Whether so much of the answer is to come that it is worth memory of its own. */
+  get expectsMuch(): boolean {
+    if (this.#phase === IN_LENGTH) return this.#left >= MUCH_BYTES;
+    return (this.#phase === IN_CHUNKS || this.#phase === UNTIL_CLOSE) && this.#given >= MUCH_BYTES;
   }
 
   #give(length: number): Found {
     this.dataStart = this.#at;
     this.dataEnd = this.#at + length;
     this.#at = this.dataEnd;
+    this.#given += length;
     if (this.#phase === IN_LENGTH) {
       this.#left -= length;
       if (this.#left === 0) this.#end();
@@ -131,6 +140,7 @@ export class ResponseReader {
     this.#at = chunks.read(this.bytes, this.#at, this.#to);
     this.dataStart = chunks.dataStart;
     this.dataEnd = chunks.dataEnd;
+    this.#given += this.dataEnd - this.dataStart;
     if (chunks.isDone) this.#end();
     return this.isWhole || this.dataStart < this.dataEnd ? DATA : INCOMPLETE;
   }

@@ -3,14 +3,12 @@ import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
+import { ReadMemory } from './read-memory.ts';
 import { ResponseReader } from './response-reader.ts';
 
-/** Bytes that are read from a connection, or wait to be written on it, at a time. */
-const BUFFER_BYTES = 64 * 1024;
+/** Bytes that wait to be written on a connection before its user is asked to wait. */
+const HIGH_WATER_BYTES = 16 * 1024;
 const TCP_KEEP_ALIVE_MS = 60_000;
-
-/** All connections read into it: what came is used, or copied, before the next one reads. */
-const received = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 
 /** Where connections go to. */
 export interface Target {
@@ -25,7 +23,7 @@ export interface Target {
 export interface LinkUser {
   /** The connection is ready for the request. */
   begin(link: UpstreamLink): void;
-  /** More of an answer came. The bytes are good until this returns. */
+  /** More of an answer came. The bytes are good until this returns, or longer if the link is told that they are held. */
   received(bytes: Buffer, length: number): void;
   /** More can be written. */
   drained(): void;
@@ -58,6 +56,9 @@ export class UpstreamLink {
   answered = 0;
   /** When it must no longer be used, by performance.now(). Said while it is idle. */
   expiresAt = 0;
+  /** What was given to its user last is still needed. */
+  isHeld = false;
+  readonly #memory = new ReadMemory();
   readonly #owner: LinkOwner;
   readonly #socket: Socket;
 
@@ -69,9 +70,10 @@ export class UpstreamLink {
     this.startedAt = now;
     this.#owner = owner;
     const socket = open(target, {
-      buffer: received,
-      callback: (length) => {
-        this.received(received, length);
+      buffer: () => this.#nextMemory(),
+      callback: (length, bytes) => {
+        this.isHeld = false;
+        this.received(bytes as Buffer, length);
         return true;
       },
     });
@@ -85,14 +87,24 @@ export class UpstreamLink {
     socket.on('close', () => this.#closed(null));
   }
 
+  /** Whether what its user is given may be held on to. */
+  get ownsMemory(): boolean {
+    return this.#memory.isOwn;
+  }
+
   /** Whether it is open, and the system has all that was written on it. */
   get isSettled(): boolean {
     return !this.isClosed && this.#socket.writableLength === 0;
   }
 
+  /** Whether bytes that were written have not been taken by the system. */
+  get holdsBytes(): boolean {
+    return this.#socket.writableLength > 0;
+  }
+
   /** @returns whether more may follow at once; when not, the user is told once it may */
   write(text: string): boolean {
-    return this.#socket.write(text, 'latin1');
+    return this.#keepsUp(this.#socket.write(text, 'latin1'));
   }
 
   /** Writes two pieces in one go. @returns as `write` does */
@@ -101,12 +113,12 @@ export class UpstreamLink {
     this.#socket.write(text, 'latin1');
     const keepsUp = this.#socket.write(bytes);
     this.#socket.uncork();
-    return keepsUp;
+    return this.#keepsUp(keepsUp);
   }
 
   /** @param bytes are kept until they are sent @returns as `write` does */
   writeBytes(bytes: Buffer): boolean {
-    return this.#socket.write(bytes);
+    return this.#keepsUp(this.#socket.write(bytes));
   }
 
   /** Reads no more until `resume`. */
@@ -120,6 +132,11 @@ export class UpstreamLink {
     if (!this.isPaused) return;
     this.isPaused = false;
     this.#socket.resume();
+  }
+
+  /** Nobody needs what came any more. */
+  takeBackMemory(): void {
+    this.#memory.takeBack();
   }
 
   /** Ends it at once. Its user hears nothing more. */
@@ -162,6 +179,15 @@ export class UpstreamLink {
     }
   }
 
+  #nextMemory(): Buffer {
+    return this.#memory.next(this.user !== null && this.reader.expectsMuch, this.isHeld);
+  }
+
+  /** What is more than it lets wait is no reason to, when the system has taken it. */
+  #keepsUp(keepsUp: boolean): boolean {
+    return keepsUp || this.#socket.writableLength === 0;
+  }
+
   #drained(): void {
     const { user } = this;
     if (user === null) return;
@@ -202,7 +228,7 @@ function unasked(): UpstreamError {
 
 function open(target: Target, onread: OnReadOpts): Socket {
   const { host, port } = target;
-  const common: NetConnectOpts & { highWaterMark: number } = { host, port, onread, highWaterMark: BUFFER_BYTES };
+  const common: NetConnectOpts & { highWaterMark: number } = { host, port, onread, highWaterMark: HIGH_WATER_BYTES };
   if (!target.isSecure) return connect(common);
   const options: ConnectionOptions = { ...common, ALPNProtocols: ['http/1.1'] };
   // An address is no server name (RFC 6066 §3); the certificate is checked against it all the same.

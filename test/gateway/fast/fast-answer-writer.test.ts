@@ -27,6 +27,7 @@ t.test('a client that neither sends the rest of its body nor reads the answer is
     closing: false,
     keepAliveText: '\r\n',
     isReceiving: true,
+    holdsBytes: false,
     needsDrain: true,
     write: () => false,
     writePieces: () => false,

@@ -2,11 +2,11 @@ import { EventEmitter, once } from 'node:events';
 import type { UpstreamConfig } from '../../../src/config/config.ts';
 import { type Decision, newDecision } from '../../../src/core/decision.ts';
 import type { Denial } from '../../../src/core/denial.ts';
-import type { AnswerWriter } from '../../../src/gateway/answer-writer.ts';
 import { ExaminedRequest } from '../../../src/gateway/examine.ts';
 import { GatewayAbort } from '../../../src/gateway/failure.ts';
 import type { BodySink, BodySource } from '../../../src/gateway/fast/body.ts';
 import { FastForward } from '../../../src/gateway/fast/fast-forward.ts';
+import { NEVER_HELD_BYTES, type PieceWriter } from '../../../src/gateway/fast/piece-writer.ts';
 import type { ClientHalf } from '../../../src/gateway/forward.ts';
 import { readHead } from '../../../src/gateway/head.ts';
 import { relayedHead } from '../../../src/gateway/headers-client.ts';
@@ -14,7 +14,7 @@ import { Upstream } from '../../../src/gateway/upstreams.ts';
 import { loadedKey, NOW, UPSTREAM } from '../../support/gateway.ts';
 
 /** Records what a client would be sent. */
-export class RecordingWriter implements AnswerWriter {
+export class RecordingWriter implements PieceWriter {
   ended = false;
   bytes = 0;
   status = 0;
@@ -28,6 +28,9 @@ export class RecordingWriter implements AnswerWriter {
   /** Calls in their order. */
   readonly calls: string[] = [];
   keepsUp = true;
+  /** Whether it holds on to the larger pieces that it is given, in `held`. */
+  holdsBytes = false;
+  readonly held: Buffer[] = [];
   /** Thrown by the call of this name. */
   throwsAt = '';
   readonly #client: StubClient;
@@ -56,6 +59,7 @@ export class RecordingWriter implements AnswerWriter {
   body(chunk: Buffer): boolean {
     this.#called('body');
     this.bytes += chunk.length;
+    if (this.holdsBytes) this.held.push(chunk.length > NEVER_HELD_BYTES ? chunk : Buffer.from(chunk));
     if (this.text.length < 65_536) this.text += chunk.toString('latin1');
     this.#client.emit('body');
     return this.keepsUp;
@@ -106,7 +110,7 @@ export class StubClient extends EventEmitter implements ClientHalf {
     this.decision.key = loadedKey();
     this.body = body;
     this.ended = once(this, 'over');
-    this.forward = new FastForward(this, this.decision, upstream, body);
+    this.forward = new FastForward(this, this.writer, this.decision, upstream, body);
   }
 
   send(): this {

@@ -39,7 +39,7 @@ function read(pieces: readonly string[], isHead = false, max = MAX): Read {
       reader.feed(memory, bytes.length);
       for (let found = reader.next(); found !== INCOMPLETE; found = reader.next()) {
         if (found === HEAD) heads.push({ status: reader.status, raw: reader.raw });
-        if (found === DATA) body += reader.takeData().toString('latin1');
+        if (found === DATA) body += reader.data.toString('latin1');
         if (reader.isWhole) break;
       }
       memory.fill('x');
@@ -217,7 +217,7 @@ t.test('a reader reads one answer after the other', async (t) => {
     reader.feed(Buffer.from(bytes, 'latin1'), bytes.length);
     let seen = '';
     for (let found = reader.next(); found !== INCOMPLETE; found = reader.next()) {
-      if (found === DATA) seen += reader.takeData().toString('latin1');
+      if (found === DATA) seen += reader.data.toString('latin1');
     }
     t.equal(seen, body);
     t.ok(reader.isWhole);
