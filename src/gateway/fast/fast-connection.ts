@@ -7,7 +7,7 @@ import type { ClientLine, LineWatcher } from './client-line.ts';
 import { readInto } from './client-socket.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
-import { MUCH_BYTES, ReadMemory } from './read-memory.ts';
+import { ReadMemory } from './read-memory.ts';
 import { ReceivedBody } from './received-body.ts';
 import { readPlainHead } from './request-reader.ts';
 
@@ -165,8 +165,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
 
   readonly #nextMemory = (): Buffer => {
     const body = this.#body;
-    if (body === null) return this.#memory.next(false, false);
-    return this.#memory.next(body.missing >= MUCH_BYTES, body.holdsBytes);
+    return body === null ? this.#memory.next(0, false) : this.#memory.next(body.missing, body.holdsBytes);
   };
 
   readonly #onDrain = (): void => {

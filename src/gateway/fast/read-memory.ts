@@ -1,21 +1,21 @@
 /** Bytes of a read where no more is known to come. */
-const SHARED_BYTES = 64 * 1024;
-/** Bytes of a read where much comes: fewer calls of the system, and still in a core's second cache. */
-const OWN_BYTES = 256 * 1024;
-/** From so many bytes to come on, a connection reads into memory of its own. */
-export const MUCH_BYTES = 128 * 1024;
-/** Unused pieces that are kept for whoever wants their own next: 8 MB. */
+const SHARED_BYTES = 16 * 1024;
+/** Bytes of a read in memory of its own: as many as come, in fewer calls of the system, and still in a core's second cache. */
+const OWN_BYTES = 64 * 1024;
+const LARGE_BYTES = 256 * 1024;
+/** Unused pieces of each size that are kept for whoever wants one next: 10 MB. */
 const MAX_SPARE = 32;
 /** Pieces that one connection has lent. Who holds on to some is asked to wait, so there is hardly ever a second. */
 const MAX_LENT = 4;
 
 /** All connections read into it: what came is used, or copied, before the next one reads. */
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
-const spare: Buffer[] = [];
+const spareOwn: Buffer[] = [];
+const spareLarge: Buffer[] = [];
 
 /**
  * What one connection reads into: memory that all share, as long as what comes is little and copied at once; memory of its
- * own while much comes, so that it can be passed on as it is.
+ * own while more comes, so that it can be passed on as it is.
  */
 export class ReadMemory {
   /** What the connection reads into next. */
@@ -29,12 +29,13 @@ export class ReadMemory {
 
   /**
    * To be asked behind each read.
-   * @param expectsMuch MUCH_BYTES or more are to come
-   * @param isHeld      somebody still needs what came
+   * @param expected bytes that are known to come, of what can be passed on as it is
+   * @param isHeld   somebody still needs what came
    * @returns what is read into from now on
    */
-  next(expectsMuch: boolean, isHeld: boolean): Buffer {
+  next(expected: number, isHeld: boolean): Buffer {
     const { bytes } = this;
+    const expectsMuch = expected > SHARED_BYTES;
     if (bytes === shared) {
       if (!expectsMuch) return shared;
     } else if (!isHeld) {
@@ -43,7 +44,7 @@ export class ReadMemory {
     } else if (expectsMuch) this.#lend(bytes);
     // Nobody tells when what came last is done with.
     if (!expectsMuch) this.#lent.length = 0;
-    this.bytes = expectsMuch ? (spare.pop() ?? Buffer.allocUnsafeSlow(OWN_BYTES)) : shared;
+    this.bytes = expectsMuch ? ownMemory(expected) : shared;
     return this.bytes;
   }
 
@@ -57,6 +58,12 @@ export class ReadMemory {
   }
 }
 
+function ownMemory(expected: number): Buffer {
+  if (expected > LARGE_BYTES) return spareLarge.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);
+  return spareOwn.pop() ?? Buffer.allocUnsafeSlow(OWN_BYTES);
+}
+
 function keep(bytes: Buffer): void {
+  const spare = bytes.length === LARGE_BYTES ? spareLarge : spareOwn;
   if (spare.length < MAX_SPARE) spare.push(bytes);
 }

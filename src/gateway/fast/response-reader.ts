@@ -1,6 +1,5 @@
 import { UpstreamError } from '../failure.ts';
 import { ChunkedReader } from './chunked-reader.ts';
-import { MUCH_BYTES } from './read-memory.ts';
 import { HeadScanner, keepAliveOf, lengthOf } from './response-head.ts';
 
 /** What `ResponseReader.next` has found. */
@@ -117,10 +116,10 @@ export class ResponseReader {
     return this.bytes.subarray(this.dataStart, this.dataEnd);
   }
 
-  /** Whether so much of the answer is to come that it is worth memory of its own. */
-  get expectsMuch(): boolean {
-    if (this.#phase === IN_LENGTH) return this.#left >= MUCH_BYTES;
-    return (this.#phase === IN_CHUNKS || this.#phase === UNTIL_CLOSE) && this.#given >= MUCH_BYTES;
+  /** Bytes of the answer's body that are to come; where that is not known, as many as came. */
+  get expected(): number {
+    if (this.#phase === IN_LENGTH) return this.#left;
+    return this.#phase === IN_CHUNKS || this.#phase === UNTIL_CLOSE ? this.#given : 0;
   }
 
   #give(length: number): Found {

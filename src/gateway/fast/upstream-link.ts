@@ -180,7 +180,7 @@ export class UpstreamLink {
   }
 
   #nextMemory(): Buffer {
-    return this.#memory.next(this.user !== null && this.reader.expectsMuch, this.isHeld);
+    return this.#memory.next(this.user === null ? 0 : this.reader.expected, this.isHeld);
   }
 
   /** What is more than it lets wait is no reason to, when the system has taken it. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import t, { type Test } from 'tap';
-import { MUCH_BYTES, ReadMemory } from '../../../src/gateway/fast/read-memory.ts';
+import { ReadMemory } from '../../../src/gateway/fast/read-memory.ts';
 import { config, startGateway } from '../../support/gateway.ts';
 import { StubClient, upstreamAt } from './forward-fixture.ts';
 
@@ -138,21 +138,18 @@ t.test('what a client has not taken is not read over, by its own answer or the n
 t.test('memory that is read into', async (t) => {
   const one = new ReadMemory();
   const other = new ReadMemory();
-  const shared = one.next(false, false);
-  t.equal(other.next(false, false), shared, 'all share it while little comes');
-  const own = one.next(true, false);
-  t.not(own, shared, 'while much comes each has its own');
-  t.ok(own.length > MUCH_BYTES);
-  t.equal(one.next(true, false), own, 'and keeps it');
-  const next = one.next(true, true);
+  const shared = one.next(0, false);
+  t.equal(other.next(1000, false), shared, 'all share it while little comes');
+  const own = one.next(50_000, false);
+  t.not(own, shared, 'while more comes each has its own');
+  t.equal(one.next(50_000, false), own, 'and keeps it');
+  const next = one.next(50_000, true);
   t.not(next, own, 'but for what is held on to');
-  t.not(other.next(true, false), own, 'which nobody else gets');
+  t.not(other.next(50_000, false), own, 'which nobody else gets');
   one.takeBack();
-  t.equal(one.next(false, false), shared);
-  t.same(
-    new Set([new ReadMemory().next(true, false), new ReadMemory().next(true, false)]),
-    new Set([own, next]),
-    'until it is let go',
-  );
-  t.equal(other.next(false, true), shared, 'what is held on to when little comes again is not waited for');
+  t.equal(one.next(0, false), shared);
+  const taken = [new ReadMemory().next(50_000, false), new ReadMemory().next(50_000, false)];
+  t.strictSame(new Set(taken), new Set([own, next]), 'until it is let go');
+  t.equal(other.next(0, true), shared, 'what is held on to when little comes again is not waited for');
+  t.ok(new ReadMemory().next(10_000_000, false).length > own.length, 'for much more there is more at a time');
 });
