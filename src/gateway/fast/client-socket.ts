@@ -3,6 +3,9 @@ import { type BoundSocket, type OnReadOpts, Socket, type SocketConstructorOpts }
 /** Bytes that wait to be written on a connection before its writer is asked to wait. */
 const HIGH_WATER_BYTES = 16 * 1024;
 
+/** What such streams read into; copied at once. */
+const passing = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** What node keeps of a socket without naming it in its types. */
 interface Internals {
   /** The system's side of it. A new socket takes it as it takes a bound one, of which alone its types know. */
@@ -30,10 +33,9 @@ export function readInto(accepted: Socket, onread: OnReadOpts): Socket {
  */
 export function readAsStream(socket: Socket): Socket {
   // What it reads into stays in place beneath whatever reads the connection later: it must end up in the stream.
-  const memory = Buffer.allocUnsafeSlow(HIGH_WATER_BYTES);
   const stream: Socket = moved(socket, {
-    buffer: memory,
-    callback: (length) => stream.push(Buffer.from(memory.subarray(0, length))),
+    buffer: passing,
+    callback: (length) => stream.push(Buffer.from(passing.subarray(0, length))),
   });
   return stream;
 }

@@ -7,7 +7,7 @@ import type { ClientLine, LineWatcher } from './client-line.ts';
 import { readInto } from './client-socket.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
-import { ReadMemory } from './read-memory.ts';
+import { REQUEST_MEMORY, ReadMemory } from './read-memory.ts';
 import { ReceivedBody } from './received-body.ts';
 import { readPlainHead } from './request-reader.ts';
 
@@ -34,7 +34,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   next: FastConnection | null = null;
   readonly #context: GatewayContext;
   readonly #owner: FastConnectionOwner<FastConnection>;
-  readonly #memory = new ReadMemory();
+  readonly #memory = new ReadMemory(REQUEST_MEMORY);
   /** What came and was not read: the beginning of a request. */
   #unread: Buffer = NOTHING;
   /** Of the request that is not answered yet; null when it has none. */

@@ -1,5 +1,3 @@
-/** Bytes of a read where no more is known to come. */
-const SHARED_BYTES = 16 * 1024;
 /** Bytes of a read in memory of its own: as many as come, in fewer calls of the system, and still in a core's second cache. */
 const OWN_BYTES = 64 * 1024;
 const LARGE_BYTES = 256 * 1024;
@@ -8,8 +6,10 @@ const MAX_SPARE = 32;
 /** Pieces that one connection has lent. Who holds on to some is asked to wait, so there is hardly ever a second. */
 const MAX_LENT = 4;
 
-/** All connections read into it: what came is used, or copied, before the next one reads. */
-const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
+/** All connections to upstreams read into it while little comes: what came is used, or copied, before the next one reads. */
+export const ANSWER_MEMORY = Buffer.allocUnsafeSlow(16 * 1024);
+/** The same of clients. As much as node:http reads at a time: how much of a request is there decides on some of its answers. */
+export const REQUEST_MEMORY = Buffer.allocUnsafeSlow(64 * 1024);
 const spareOwn: Buffer[] = [];
 const spareLarge: Buffer[] = [];
 
@@ -19,12 +19,19 @@ const spareLarge: Buffer[] = [];
  */
 export class ReadMemory {
   /** What the connection reads into next. */
-  bytes: Buffer = shared;
+  bytes: Buffer;
+  readonly #shared: Buffer;
   readonly #lent: Buffer[] = [];
+
+  /** @param shared with all connections of the same kind */
+  constructor(shared: Buffer) {
+    this.#shared = shared;
+    this.bytes = shared;
+  }
 
   /** Whether what came may be held on to, if `next` is told so. */
   get isOwn(): boolean {
-    return this.bytes !== shared;
+    return this.bytes !== this.#shared;
   }
 
   /**
@@ -35,7 +42,8 @@ export class ReadMemory {
    */
   next(expected: number, isHeld: boolean): Buffer {
     const { bytes } = this;
-    const expectsMuch = expected > SHARED_BYTES;
+    const shared = this.#shared;
+    const expectsMuch = expected > shared.length;
     if (bytes === shared) {
       if (!expectsMuch) return shared;
     } else if (!isHeld) {

@@ -3,7 +3,7 @@ import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
-import { ReadMemory } from './read-memory.ts';
+import { ANSWER_MEMORY, ReadMemory } from './read-memory.ts';
 import { ResponseReader } from './response-reader.ts';
 
 /** Bytes that wait to be written on a connection before its user is asked to wait. */
@@ -58,7 +58,7 @@ export class UpstreamLink {
   expiresAt = 0;
   /** What was given to its user last is still needed. */
   isHeld = false;
-  readonly #memory = new ReadMemory();
+  readonly #memory = new ReadMemory(ANSWER_MEMORY);
   readonly #owner: LinkOwner;
   readonly #socket: Socket;
 

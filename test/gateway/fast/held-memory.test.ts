@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import t, { type Test } from 'tap';
-import { ReadMemory } from '../../../src/gateway/fast/read-memory.ts';
+import { ANSWER_MEMORY, ReadMemory } from '../../../src/gateway/fast/read-memory.ts';
 import { config, startGateway } from '../../support/gateway.ts';
 import { StubClient, upstreamAt } from './forward-fixture.ts';
 
@@ -136,8 +136,8 @@ t.test('what a client has not taken is not read over, by its own answer or the n
 });
 
 t.test('memory that is read into', async (t) => {
-  const one = new ReadMemory();
-  const other = new ReadMemory();
+  const one = new ReadMemory(ANSWER_MEMORY);
+  const other = new ReadMemory(ANSWER_MEMORY);
   const shared = one.next(0, false);
   t.equal(other.next(1000, false), shared, 'all share it while little comes');
   const own = one.next(50_000, false);
@@ -148,8 +148,11 @@ t.test('memory that is read into', async (t) => {
   t.not(other.next(50_000, false), own, 'which nobody else gets');
   one.takeBack();
   t.equal(one.next(0, false), shared);
-  const taken = [new ReadMemory().next(50_000, false), new ReadMemory().next(50_000, false)];
+  const taken = [new ReadMemory(ANSWER_MEMORY).next(50_000, false), new ReadMemory(ANSWER_MEMORY).next(50_000, false)];
   t.strictSame(new Set(taken), new Set([own, next]), 'until it is let go');
   t.equal(other.next(0, true), shared, 'what is held on to when little comes again is not waited for');
-  t.ok(new ReadMemory().next(10_000_000, false).length > own.length, 'for much more there is more at a time');
+  t.ok(
+    new ReadMemory(ANSWER_MEMORY).next(10_000_000, false).length > own.length,
+    'for much more there is more at a time',
+  );
 });
