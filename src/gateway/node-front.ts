@@ -9,6 +9,7 @@ import { FastFront } from './fast/fast-front.ts';
 import { asksForWebSocket } from './framing.ts';
 import { HEAD_LATE, NO_TUNNEL } from './gateway-denials.ts';
 import { readHead } from './head.ts';
+import { headCheckMs } from './head-check.ts';
 import { NodeRequest } from './node-request.ts';
 import type { Policy } from './policy.ts';
 import { ProxyExchange } from './proxy-exchange.ts';
@@ -19,9 +20,6 @@ import type { UpgradeHandler } from './upgrade-handler.ts';
 
 /** Requests of one connection that are worked on at a time; a client that sends more without waiting is cut off. */
 const MAX_PIPELINED = 64;
-const MIN_HEAD_CHECK_MS = 20;
-const MAX_HEAD_CHECK_MS = 1000;
-
 const NOTHING = Buffer.alloc(0);
 
 type ConnectionListener = (socket: Socket) => void;
@@ -245,9 +243,4 @@ export class NodeFront {
     }
     this.#fast.checkDeadlines(now);
   }
-}
-
-/** How often node looks for heads that are late: often enough for the time they have. node wants whole milliseconds. */
-function headCheckMs(headTimeoutMs: number): number {
-  return Math.min(MAX_HEAD_CHECK_MS, Math.max(MIN_HEAD_CHECK_MS, Math.ceil(headTimeoutMs / 4)));
 }

@@ -40,6 +40,21 @@ export function readAsStream(socket: Socket): Socket {
   return stream;
 }
 
+/** Writes text, bytes and text in one go. Texts are latin1, and may be ''. @returns whether more may follow at once */
+export function writePieces(socket: Socket, before: string, chunk: Buffer, after: string): boolean {
+  let keepsUp: boolean;
+  if (before === '' && after === '') keepsUp = socket.write(chunk);
+  else {
+    socket.cork();
+    if (before !== '') socket.write(before, 'latin1');
+    keepsUp = socket.write(chunk);
+    if (after !== '') keepsUp = socket.write(after, 'latin1');
+    socket.uncork();
+  }
+  // What is more than it lets wait is no reason to, when the system has taken it.
+  return keepsUp || socket.writableLength === 0;
+}
+
 function moved(from: Socket, onread: OnReadOpts, writableHighWaterMark?: number): Socket {
   const old = from as unknown as Internals;
   const { _handle: handle, _server: server } = old;

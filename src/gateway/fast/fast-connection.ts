@@ -4,7 +4,7 @@ import type { GatewayContext } from '../context.ts';
 import type { OpenExchange } from '../open-exchange.ts';
 import { ProxyExchange } from '../proxy-exchange.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
-import { readInto } from './client-socket.ts';
+import { readInto, writePieces } from './client-socket.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
 import { REQUEST_MEMORY, ReadMemory } from './read-memory.ts';
@@ -83,18 +83,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   }
 
   writePieces(before: string, chunk: Buffer, after: string): boolean {
-    const { socket } = this;
-    let keepsUp: boolean;
-    if (before === '' && after === '') keepsUp = socket.write(chunk);
-    else {
-      socket.cork();
-      if (before !== '') socket.write(before, 'latin1');
-      keepsUp = socket.write(chunk);
-      if (after !== '') keepsUp = socket.write(after, 'latin1');
-      socket.uncork();
-    }
-    // What is more than it lets wait is no reason to, when the system has taken it.
-    return keepsUp || socket.writableLength === 0;
+    return writePieces(this.socket, before, chunk, after);
   }
 
   whenFlushed(watcher: LineWatcher): void {
@@ -155,7 +144,9 @@ export class FastConnection implements ExchangeConnection, ClientLine {
       if (this.exchanges.length === 0 && !this.closing)
         this.#readRequest(this.#unread.length > 0 ? this.#unread : rest);
     }
-    if (this.#heldBytes > MAX_HELD_BYTES) this.#pause();
+    if (this.#isPaused || this.#heldBytes <= MAX_HELD_BYTES) return;
+    this.#isPaused = true;
+    this.socket.pause();
   }
 
   readonly #onRead = (length: number, memory: Uint8Array): boolean => {
@@ -165,7 +156,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
 
   readonly #nextMemory = (): Buffer => {
     const body = this.#body;
-    return body === null ? this.#memory.next(0, false) : this.#memory.next(body.missing, body.holdsBytes);
+    return this.#memory.next(body === null ? 0 : body.missing, body !== null && body.holdsBytes);
   };
 
   readonly #onDrain = (): void => {
@@ -234,13 +225,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   }
 
   get #heldBytes(): number {
-    return this.#unread.length + (this.#body === null ? 0 : this.#body.heldBytes);
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.socket.pause();
+    return this.#unread.length + (this.#body?.heldBytes ?? 0);
   }
 
   #read(): void {

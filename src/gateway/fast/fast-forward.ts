@@ -3,6 +3,7 @@ import type { AbortCode } from '../failure.ts';
 import { denialFor, describe, GatewayAbort, mayRetry, UPSTREAM_TIMEOUT, UpstreamError } from '../failure.ts';
 import type { ClientHalf, UpstreamHalf } from '../forward.ts';
 import type { Upstream } from '../upstreams.ts';
+import { CONNECTING, IDLE, SENDING, SENT, WAITING } from './attempt-phase.ts';
 import type { BodySource } from './body.ts';
 import { BodyRelay, type BodyRelayOwner } from './body-relay.ts';
 import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
@@ -10,14 +11,6 @@ import { DATA, HEAD, INCOMPLETE } from './response-reader.ts';
 import { takesBody, upstreamHead } from './upstream-head.ts';
 import type { UpstreamLink } from './upstream-link.ts';
 import type { Waiting } from './upstream-pool.ts';
-
-/** How far an attempt has come. */
-const IDLE = 0;
-const WAITING = 1;
-const CONNECTING = 2;
-const SENDING = 3;
-/** The request was sent whole. */
-const SENT = 4;
 
 /**
  * The upstream's half of an exchange, over the gateway's own connections: sends the request and hands what comes back to
@@ -44,17 +37,11 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   #firstSentAt = 0;
 
   /** @param body null when the request has none */
-  constructor(
-    exchange: ClientHalf,
-    writer: PieceWriter,
-    decision: Decision,
-    upstream: Upstream,
-    body: BodySource | null,
-  ) {
+  constructor(exchange: ClientHalf, writer: PieceWriter, decision: Decision, to: Upstream, body: BodySource | null) {
     this.#exchange = exchange;
     this.#writer = writer;
     this.#decision = decision;
-    this.#upstream = upstream;
+    this.#upstream = to;
     this.#body = body;
   }
 
@@ -190,17 +177,14 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   }
 
   #hand(link: UpstreamLink): void {
-    const { reader } = link;
-    link.clock.heard = true;
+    const { data } = link.reader;
     const writer = this.#writer;
-    if (reader.dataEnd - reader.dataStart <= NEVER_HELD_BYTES) {
-      if (!writer.body(reader.data) && !this.#stopped) link.pause();
-      return;
-    }
+    const mayBeHeld = data.length > NEVER_HELD_BYTES;
+    link.clock.heard = true;
     // Into memory that is shared, another connection may read before the client has taken it.
-    const data = link.ownsMemory ? reader.data : Buffer.from(reader.data);
-    if (!writer.body(data) && !this.#stopped) link.pause();
-    if (writer.holdsBytes) link.isHeld = true;
+    const keepsUp = writer.body(mayBeHeld && !link.ownsMemory ? Buffer.from(data) : data);
+    if (!keepsUp && !this.#stopped) link.pause();
+    if (mayBeHeld && writer.holdsBytes) link.isHeld = true;
   }
 
   /** The answer is whole: the connection goes back, or ends when the next answer on it could be another's. */
@@ -259,9 +243,4 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     this.#relay = null;
     this.#upstream.active--;
   }
-}
-
-/** Whether `FastForward` can speak to an upstream; `Forward` can to all. */
-export function canRelay(upstream: Upstream): boolean {
-  return upstream.links.isWritable;
 }

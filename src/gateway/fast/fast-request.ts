@@ -9,7 +9,7 @@ import type { Upstream } from '../upstreams.ts';
 import { BodyStream } from './body-stream.ts';
 import type { ClientLine } from './client-line.ts';
 import { FastAnswerWriter } from './fast-answer-writer.ts';
-import { canRelay, FastForward } from './fast-forward.ts';
+import { FastForward } from './fast-forward.ts';
 import type { ReceivedBody } from './received-body.ts';
 import type { PlainHead } from './request-reader.ts';
 
@@ -41,8 +41,9 @@ export class FastRequest implements ClientRequest {
   forward(exchange: ClientHalf & BodyWatcher, decision: Decision, upstream: Upstream): UpstreamHalf {
     const { writer } = this;
     this.#body?.watch(exchange);
+    // `Forward` can speak to all upstreams.
     const forward =
-      writer !== null && canRelay(upstream)
+      writer !== null && upstream.links.isWritable
         ? new FastForward(exchange, writer, decision, upstream, this.#body)
         : new Forward(exchange, decision, upstream, this.#body === null ? null : new BodyStream(this.#body));
     forward.send(performance.now());

@@ -3,6 +3,7 @@ import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
+import { writePieces } from './client-socket.ts';
 import { ANSWER_MEMORY, ReadMemory } from './read-memory.ts';
 import { ResponseReader } from './response-reader.ts';
 
@@ -104,21 +105,17 @@ export class UpstreamLink {
 
   /** @returns whether more may follow at once; when not, the user is told once it may */
   write(text: string): boolean {
-    return this.#keepsUp(this.#socket.write(text, 'latin1'));
+    return this.#socket.write(text, 'latin1') || this.#socket.writableLength === 0;
   }
 
   /** Writes two pieces in one go. @returns as `write` does */
   writeBoth(text: string, bytes: Buffer): boolean {
-    this.#socket.cork();
-    this.#socket.write(text, 'latin1');
-    const keepsUp = this.#socket.write(bytes);
-    this.#socket.uncork();
-    return this.#keepsUp(keepsUp);
+    return writePieces(this.#socket, text, bytes, '');
   }
 
-  /** @param bytes are kept until they are sent @returns as `write` does */
+  /** @param bytes are held on to until they are sent @returns as `write` does */
   writeBytes(bytes: Buffer): boolean {
-    return this.#keepsUp(this.#socket.write(bytes));
+    return writePieces(this.#socket, '', bytes, '');
   }
 
   /** Reads no more until `resume`. */
@@ -181,11 +178,6 @@ export class UpstreamLink {
 
   #nextMemory(): Buffer {
     return this.#memory.next(this.user === null ? 0 : this.reader.expected, this.isHeld);
-  }
-
-  /** What is more than it lets wait is no reason to, when the system has taken it. */
-  #keepsUp(keepsUp: boolean): boolean {
-    return keepsUp || this.#socket.writableLength === 0;
   }
 
   #drained(): void {
