@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { type LoadedKey, noRecentUse } from '../../src/core/decision.ts';
+import { type LoadedKey, noRecentUse, noTexts } from '../../src/core/decision.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { compilePermissions } from '../../src/core/permission.ts';
 import type { LimitLedger, Store } from '../../src/core/ports.ts';
@@ -52,13 +52,18 @@ async function useKey(store: Store, rate: number, seconds: number): Promise<void
   const asked: Asked = { leases: 0, releases: 0 };
   const elapsed = (): number => performance.now();
   const book = new LeaseBook({ ledger: counting(store.limits, asked), elapsed });
+  const record = sampleKey(rate, NOW, UNRESTRICTED);
   const key: LoadedKey = {
-    record: sampleKey(rate, NOW, UNRESTRICTED),
+    id: record.id,
+    worksUntil: Number.POSITIVE_INFINITY,
+    previousWorksUntil: Number.NEGATIVE_INFINITY,
+    record,
     permissions: compilePermissions(),
     limits: LIMITS,
     restrictions: [],
     shadowsLimits: false,
     permissionsHeader: '',
+    texts: noTexts(),
     recent: noRecentUse(),
   };
   const sweeping = setInterval(() => book.sweep(), SWEEP_MS);

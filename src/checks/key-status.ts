@@ -9,19 +9,22 @@ const DISABLED = deny('key_disabled', 'This key is disabled. Its owner can enabl
 /** Status, expiry and the end of a rotation's grace: compared with the clock on every request, cached key or not. */
 export const keyStatus: Check = { name: 'key-status', run };
 
-function run(decision: Decision): Denial | null {
-  const { key, previousSecret, request } = decision;
+function run({ key, previousSecret, request }: Decision): Denial | null {
   if (key === null) throw new Error('keyStatus must come after authenticate');
-  const { status, expiresAt, previous } = key.record;
-  if (status === 'revoked') return REVOKED;
-  if (status === 'disabled') return DISABLED;
-  if (expiresAt !== null && request.at >= expiresAt) return expired(key.record);
-  if (previousSecret && (previous === null || request.at >= previous.expiresAt)) return replaced(previous);
-  return null;
+  if (request.at < key.worksUntil && (!previousSecret || request.at < key.previousWorksUntil)) return null;
+  return reasonOf(key.record, request.at);
 }
 
-function expired(record: KeyRecord): Denial {
-  return deny('key_expired', `This key expired at ${new Date(record.expiresAt ?? 0).toISOString()}.`);
+/** Why a key, or its previous secret, does not work any more. */
+function reasonOf(record: KeyRecord, at: number): Denial {
+  const { status, expiresAt, previous } = record;
+  if (status === 'revoked') return REVOKED;
+  if (status === 'disabled') return DISABLED;
+  return expiresAt !== null && at >= expiresAt ? expired(expiresAt) : replaced(previous);
+}
+
+function expired(expiresAt: number): Denial {
+  return deny('key_expired', `This key expired at ${new Date(expiresAt).toISOString()}.`);
 }
 
 function replaced(previous: PreviousSecret | null): Denial {

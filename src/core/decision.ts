@@ -1,6 +1,6 @@
 import type { Denial } from './denial.ts';
 import type { KeyRecord } from './key.ts';
-import type { Lease, Limits } from './limits.ts';
+import type { Lease, LedgerPlace, Limits } from './limits.ts';
 import type { PermissionSet } from './permission.ts';
 import type { RequestView } from './request.ts';
 import type { Route } from './route.ts';
@@ -15,8 +15,19 @@ export interface CompiledRestriction {
   readonly test: (request: RequestView) => Denial | null;
 }
 
-/** A key as the data plane uses it: parsed once, then only read. */
+/**
+ * A key as the data plane uses it: parsed once, then only read. What every request asks for is in this object itself: of
+ * many keys each is out of the processor's caches, and every further object that is looked at costs a wait for memory.
+ */
 export interface LoadedKey {
+  readonly id: string;
+  /**
+   * It works before this time, in milliseconds since the epoch, by its status and expiry; -Infinity when it does not at
+   * all. Why it does not is in the record.
+   */
+  readonly worksUntil: number;
+  /** The same for the secret that a rotation replaced; -Infinity when there is none. */
+  readonly previousWorksUntil: number;
   readonly record: KeyRecord;
   readonly permissions: PermissionSet;
   /** The tier's limits with the key's own laid over them. */
@@ -26,15 +37,33 @@ export interface LoadedKey {
   readonly shadowsLimits: boolean;
   /** The effective permissions as the upstream is told them: sorted, separated by spaces. */
   readonly permissionsHeader: string;
-  /** The one part that changes. */
+  /** What is written of it again and again. */
+  readonly texts: KeyTexts;
+  /** The one part that says something new. */
   readonly recent: RecentUse;
 }
 
+/** Texts that are the same for every request with a key; each is made when it is first needed, '' before. */
+export interface KeyTexts {
+  /** The header lines that tell the upstream of the key. */
+  upstreamHeaders: string;
+  /** The value of RateLimit-Policy. */
+  ratePolicy: string;
+}
+
+/** Of a key of which nothing was written yet. */
+export function noTexts(): KeyTexts {
+  return { upstreamHeaders: '', ratePolicy: '' };
+}
+
 /** What this process last saw of a key. */
-export interface RecentUse {
+export interface RecentUse extends LedgerPlace {
   /** Where the key was last let in from, for the throttle on failed authentication; '' before the first time. */
   address: string;
-  /** How the store last said that its limits stand: where this process goes on from when the store is down. */
+  /**
+   * How the store last said that its limits stand: where this process goes on from when the store is down. An object of
+   * its own, which changes (`keepLease`).
+   */
   lease: Lease | null;
   readonly pace: Pace;
 }
@@ -49,7 +78,24 @@ export interface Pace {
 
 /** Of a key that was not used here yet. */
 export function noRecentUse(): RecentUse {
-  return { address: '', lease: null, pace: { since: 0, count: 0, before: 0 } };
+  return { address: '', lease: null, pace: { since: 0, count: 0, before: 0 }, place: -1 };
+}
+
+/** Notes how the limits stand, in place: an object for each request that lives on until the next is much work to clear away. */
+export function keepLease(recent: RecentUse, lease: Lease): void {
+  const kept: { -readonly [Field in keyof Lease]: Lease[Field] } | null = recent.lease;
+  if (kept === null) {
+    recent.lease = { ...lease };
+    return;
+  }
+  kept.granted = lease.granted;
+  kept.refusedBy = lease.refusedBy;
+  kept.retryAfterMs = lease.retryAfterMs;
+  kept.hourRemaining = lease.hourRemaining;
+  kept.dayRemaining = lease.dayRemaining;
+  kept.burstRemaining = lease.burstRemaining;
+  kept.burstFullInMs = lease.burstFullInMs;
+  kept.now = lease.now;
 }
 
 /** The outcome of the checks for one request. Checks fill it in; nobody else writes to it. */

@@ -42,6 +42,15 @@ export interface Lease {
   readonly now: number;
 }
 
+/**
+ * Where a ledger keeps the count of a key, so that it need not search for it each time. The ledger's own to write, and never
+ * more than a hint: it makes sure that what it finds there is of that key.
+ */
+export interface LedgerPlace {
+  /** -1: nowhere yet. */
+  place: number;
+}
+
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 export const HOURS_PER_DAY = DAY_MS / HOUR_MS;

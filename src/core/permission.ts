@@ -28,6 +28,20 @@ export function sortedPermissions(permissions: Iterable<string>): string[] {
 
 /** @param permission a concrete permission, `resource:action` */
 export function grants(granted: PermissionSet, permission: string): boolean {
-  if (granted.has(permission) || granted.has('*')) return true;
-  return granted.has(`${permission.slice(0, permission.indexOf(':'))}:*`);
+  return granted.has(permission) || granted.has('*') || granted.has(wildcardOf(permission));
+}
+
+/** The wildcard that covers a permission, by the permission: a new text for each request would have to be hashed. */
+const wildcards = new Map<string, string>();
+/** Of more, those are forgotten that are there. */
+const MAX_WILDCARDS = 10_000;
+
+function wildcardOf(permission: string): string {
+  let wildcard = wildcards.get(permission);
+  if (wildcard === undefined) {
+    wildcard = `${permission.slice(0, permission.indexOf(':'))}:*`;
+    if (wildcards.size >= MAX_WILDCARDS) wildcards.clear();
+    wildcards.set(permission, wildcard);
+  }
+  return wildcard;
 }

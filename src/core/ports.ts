@@ -2,7 +2,7 @@ import type { Along, Claim } from './along.ts';
 import type { AuditLog } from './audit.ts';
 import type { GatewayRegistry } from './gateways.ts';
 import type { KeyRecord, KeyStatus } from './key.ts';
-import type { Lease, LimitState, Limits, Owed } from './limits.ts';
+import type { Lease, LedgerPlace, LimitState, Limits, Owed } from './limits.ts';
 import type { MaybePromise } from './maybe.ts';
 import type { RequestLog } from './request-log.ts';
 import type { RoleStore } from './role.ts';
@@ -133,8 +133,16 @@ export interface LimitLedger {
    *
    * @param ahead so many more, for later, of what then remains an eighth at most; none when absent
    * @param owed  admissions that were made without asking: they are counted first, in the same step, beyond a limit too
+   * @param place the caller keeps one for each key, and gives it each time
    */
-  lease(keyId: string, limits: Limits, want: number, ahead?: number, owed?: Owed | null): MaybePromise<Lease>;
+  lease(
+    keyId: string,
+    limits: Limits,
+    want: number,
+    ahead?: number,
+    owed?: Owed | null,
+    place?: LedgerPlace,
+  ): MaybePromise<Lease>;
   /**
    * What is counted of a key, for one who takes nothing: nothing is written, and nobody who counts is disturbed. May be
    * behind what other processes admit at this moment.

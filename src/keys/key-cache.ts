@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { LoadedKey, RecentUse } from '../core/decision.ts';
 import type { FoundKey } from '../core/gate.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
+import { DigestTable, type TableEntry } from './digest-table.ts';
 import { sizeOf } from './key-size.ts';
 
 /** Parses a stored key against the configuration in force. */
@@ -18,26 +18,28 @@ export interface CachedKey extends FoundKey {
   changed: boolean;
 }
 
+interface Entry extends CachedKey, TableEntry {
+  /** The same key under another digest, as after a rotation. */
+  other: Entry | null;
+}
+
 /**
  * Parsed keys by digest, and which digests a key is cached under, so that a change of the key finds them all. Both are
- * bounded by `maxKeys`: the key that was used longest ago goes first. A large key counts for several.
+ * bounded by `maxKeys`: keys that were not used for a while go first (digest-table.ts). A large key counts for several.
  */
 export class KeyCache {
-  readonly #byDigest: LRUCache<string, CachedKey>;
-  readonly #digestsOf = new Map<string, Set<string>>();
+  readonly #maxKeys: number;
+  readonly #byDigest: DigestTable<Entry>;
+  /** The first of the entries of a key. */
+  readonly #byId = new Map<string, Entry>();
 
   constructor(maxKeys: number) {
-    this.#byDigest = new LRUCache({
-      max: maxKeys,
-      maxSize: maxKeys,
-      sizeCalculation: ({ key }) => Math.min(maxKeys, sizeOf(key.record, key.permissionsHeader.length)),
-      dispose: (cached, digest) => this.#forget(cached.key.record.id, digest),
-      noDisposeOnSet: false,
-    });
+    this.#maxKeys = maxKeys;
+    this.#byDigest = new DigestTable(maxKeys, (entry) => this.#forget(entry));
   }
 
   get size(): number {
-    return this.#byDigest.size;
+    return this.#byDigest.count;
   }
 
   get(digest: string): CachedKey | undefined {
@@ -45,19 +47,29 @@ export class KeyCache {
   }
 
   /** @returns the key as it is now cached: with what was last seen of it, under whatever digest */
-  set(digest: string, cached: CachedKey): CachedKey {
-    const kept = this.#withRecent(cached);
-    this.#byDigest.set(digest, kept);
-    const { id } = kept.key.record;
-    const digests = this.#digestsOf.get(id);
-    if (digests === undefined) this.#digestsOf.set(id, new Set([digest]));
-    else digests.add(digest);
-    return kept;
+  set(digest: string, { key: given, previousSecret, readAgainAt, loader, changed }: CachedKey): CachedKey {
+    const key = this.#withRecent(given);
+    const { record, permissionsHeader } = key;
+    const size = Math.min(this.#maxKeys, sizeOf(record, permissionsHeader.length));
+    const entry: Entry = {
+      digest: ownText(digest, record),
+      size,
+      key,
+      previousSecret,
+      readAgainAt,
+      loader,
+      changed,
+      other: null,
+    };
+    this.#byDigest.set(entry);
+    entry.other = this.#byId.get(record.id) ?? null;
+    this.#byId.set(record.id, entry);
+    return entry;
   }
 
   /** Whether a key is cached, under whatever digest. */
   has(id: string): boolean {
-    return this.#digestsOf.has(id);
+    return this.#byId.has(id);
   }
 
   /** Drops a digest that opens no key any more. */
@@ -67,35 +79,40 @@ export class KeyCache {
 
   /** Notes that a key was changed, whatever digests it is cached under. */
   markChanged(id: string): void {
-    for (const digest of this.#digestsOf.get(id) ?? []) {
-      const cached = this.#byDigest.peek(digest);
-      if (cached !== undefined) cached.changed = true;
-    }
+    for (let entry = this.#byId.get(id) ?? null; entry !== null; entry = entry.other) entry.changed = true;
   }
 
   /** Notes that any key may have been changed. */
   markAllChanged(): void {
-    for (const cached of this.#byDigest.values()) cached.changed = true;
+    for (const entry of this.#byDigest.values()) entry.changed = true;
   }
 
   /** A key that is read again is still the same key: where it was last used, and how its limits stand, goes with it. */
-  #withRecent(cached: CachedKey): CachedKey {
-    const [digest] = this.#digestsOf.get(cached.key.record.id) ?? [];
-    const before = digest === undefined ? undefined : this.#byDigest.peek(digest)?.key;
-    if (before === undefined) return cached;
+  #withRecent(key: LoadedKey): LoadedKey {
+    const before = this.#byId.get(key.record.id)?.key;
+    if (before === undefined) return key;
     // How limits stand is told in remainders, which mean nothing under other limits.
-    const recent: RecentUse = sameLimits(before.limits, cached.key.limits)
-      ? before.recent
-      : { ...before.recent, lease: null };
-    return { ...cached, key: { ...cached.key, recent } };
+    const recent: RecentUse = sameLimits(before.limits, key.limits) ? before.recent : { ...before.recent, lease: null };
+    return { ...key, recent };
   }
 
-  #forget(id: string, digest: string): void {
-    const digests = this.#digestsOf.get(id);
-    if (digests === undefined) return;
-    digests.delete(digest);
-    if (digests.size === 0) this.#digestsOf.delete(id);
+  #forget(entry: Entry): void {
+    const { id } = entry.key.record;
+    let before = this.#byId.get(id);
+    if (before === entry) {
+      if (entry.other === null) this.#byId.delete(id);
+      else this.#byId.set(id, entry.other);
+      return;
+    }
+    while (before !== undefined && before.other !== entry) before = before.other ?? undefined;
+    if (before !== undefined) before.other = entry.other;
   }
+}
+
+/** A digest in the text that the key has of it already. */
+function ownText(digest: string, { secret, previous }: KeyRecord): string {
+  if (digest === secret.digest) return secret.digest;
+  return previous !== null && digest === previous.digest ? previous.digest : digest;
 }
 
 function sameLimits(a: Limits, b: Limits): boolean {

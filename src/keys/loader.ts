@@ -1,7 +1,7 @@
-import { type LoadedKey, noRecentUse } from '../core/decision.ts';
+import { type CompiledRestriction, type LoadedKey, noRecentUse, noTexts } from '../core/decision.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
-import { compilePermissions, sortedPermissions } from '../core/permission.ts';
+import { compilePermissions, type PermissionSet, sortedPermissions } from '../core/permission.ts';
 import { NO_PLACES, type Places } from '../core/places.ts';
 import type { RolePermissions } from '../core/role.ts';
 import { compileRestrictions, LIMITS_NAME } from '../restrictions/index.ts';
@@ -22,6 +22,9 @@ export interface LoadSettings extends Catalogue {
 /** The strictest limits there are: what a key gets whose tier is no longer configured. */
 const LEAST: Limits = { perHour: 1, perDay: 1, burst: 1 };
 
+/** Of every key without any: one list, which is at hand when it is looked at. */
+const NO_RESTRICTIONS: readonly CompiledRestriction[] = [];
+
 /** The part of a key that says what it may do. */
 export type Grant = Pick<KeyRecord, 'permissions' | 'preset' | 'roles'>;
 
@@ -37,7 +40,9 @@ export function effectiveLimits(
   record: Pick<KeyRecord, 'tier' | 'limits'>,
   catalogue: Pick<Catalogue, 'tiers'>,
 ): Limits {
-  return { ...(named(catalogue.tiers, record.tier) ?? LEAST), ...record.limits };
+  const tier = named(catalogue.tiers, record.tier) ?? LEAST;
+  // Most keys override nothing, and share one object.
+  return Object.keys(record.limits).length === 0 ? tier : { ...tier, ...record.limits };
 }
 
 /** A stored name like `constructor` must not find what every object has. */
@@ -51,15 +56,52 @@ function named<T>(entries: Readonly<Record<string, T>>, name: string): T | undef
  * @param places what is known of addresses
  */
 export function loadKey(record: KeyRecord, catalogue: LoadSettings, places: Places = NO_PLACES): LoadedKey {
-  const permissions = effectivePermissions(record, catalogue);
+  const granted = shared(effectivePermissions(record, catalogue));
   const shadow = new Set([...record.shadow, ...catalogue.shadow]);
+  const restrictions = compileRestrictions(record.restrictions, places, shadow);
   return {
+    id: record.id,
+    worksUntil: worksUntil(record),
+    previousWorksUntil: record.previous?.expiresAt ?? Number.NEGATIVE_INFINITY,
     record,
-    permissions: compilePermissions(permissions),
+    permissions: granted.set,
     limits: effectiveLimits(record, catalogue),
-    restrictions: compileRestrictions(record.restrictions, places, shadow),
+    restrictions: restrictions.length === 0 ? NO_RESTRICTIONS : restrictions,
     shadowsLimits: shadow.has(LIMITS_NAME),
-    permissionsHeader: permissions.join(' '),
+    permissionsHeader: granted.text,
+    texts: noTexts(),
     recent: noRecentUse(),
   };
+}
+
+interface SharedPermissions {
+  readonly set: PermissionSet;
+  readonly text: string;
+}
+
+/**
+ * Permissions of keys that are in memory, by the list as JSON: joined in any other way, one odd permission could look like
+ * two. Many keys have the same, and look into one set then.
+ */
+const permissionSets = new Map<string, SharedPermissions>();
+/** When there are more, those are forgotten that are there; the keys that have them keep them. */
+const MAX_SHARED = 1_000;
+/** Longer lists are seldom the same. */
+const MAX_SHARED_LENGTH = 1_000;
+
+function shared(permissions: readonly string[]): SharedPermissions {
+  const name = JSON.stringify(permissions);
+  let made = permissionSets.get(name);
+  if (made === undefined) {
+    made = { set: compilePermissions(permissions), text: permissions.join(' ') };
+    if (permissionSets.size >= MAX_SHARED) permissionSets.clear();
+    if (name.length <= MAX_SHARED_LENGTH) permissionSets.set(name, made);
+  }
+  return made;
+}
+
+/** Until when a key works by its status and expiry. @returns milliseconds since the epoch; -Infinity: it does not */
+export function worksUntil({ status, expiresAt }: Pick<KeyRecord, 'status' | 'expiresAt'>): number {
+  if (status !== 'active') return Number.NEGATIVE_INFINITY;
+  return expiresAt ?? Number.POSITIVE_INFINITY;
 }

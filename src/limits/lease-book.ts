@@ -71,7 +71,7 @@ export class LeaseBook {
 
   /** Spends one admission that was taken ahead, and asks nobody; null when there is none. */
   spend(key: LoadedKey): Lease | null {
-    const page = this.#pages.size === 0 ? undefined : this.#pages.get(key.record.id);
+    const page = this.#pages.size === 0 ? undefined : this.#pages.get(key.id);
     if (page === undefined || page.left === 0) return null;
     const now = this.#elapsed();
     // What was taken under other limits does not count for these.
@@ -82,7 +82,7 @@ export class LeaseBook {
 
   /** Takes one admission from the ledger. @throws StoreError when it cannot be asked; or rejects with one */
   take(key: LoadedKey): MaybePromise<Lease> {
-    const page = this.#pages.get(key.record.id);
+    const page = this.#pages.size === 0 ? undefined : this.#pages.get(key.id);
     if (page === undefined) return this.#open(key);
     if (!sameLimits(page.key.limits, key.limits)) return this.#openAnew(page, key);
     page.key = key;
@@ -93,7 +93,7 @@ export class LeaseBook {
 
   /** Tells the ledger what it is owed of this key. @throws StoreError when it could not be told */
   async tell(key: LoadedKey): Promise<void> {
-    const page = this.#pages.get(key.record.id) ?? this.#newPage(key);
+    const page = this.#pages.get(key.id) ?? this.#newPage(key);
     if (!page.isAsking) page.served = this.#serve(page);
     const failure = await page.served;
     if (failure !== null) throw asError(failure);
@@ -138,7 +138,7 @@ export class LeaseBook {
 
   #newPage(key: LoadedKey): Page {
     const page = newPage(key);
-    this.#pages.set(key.record.id, page);
+    this.#pages.set(key.id, page);
     return page;
   }
 
@@ -149,12 +149,12 @@ export class LeaseBook {
       return this.#open(key);
     }
     // One question tells what is owed; another beside it would be granted before that.
-    if (this.#debts.owes(key.record.id)) return page.served.then(() => this.take(key));
+    if (this.#debts.owes(key.id)) return page.served.then(() => this.take(key));
     return this.#ask(key, 1, false).answer;
   }
 
   #close(page: Page): void {
-    this.#pages.delete(page.key.record.id);
+    this.#pages.delete(page.key.id);
     void this.#release(page);
   }
 
@@ -166,7 +166,7 @@ export class LeaseBook {
    */
   async #serve(page: Page, first?: Question): Promise<unknown> {
     page.isAsking = true;
-    const { id } = page.key.record;
+    const { id } = page.key;
     let failure: unknown = null;
     let question = first;
     while (question !== undefined || page.waiting.length > 0 || (failure === null && this.#debts.owed(id) !== null)) {
@@ -194,10 +194,10 @@ export class LeaseBook {
   #ask(key: LoadedKey, want: number, mayTakeAhead: boolean): Question {
     this.#asked++;
     const askedAt = this.#elapsed();
-    const { id } = key.record;
+    const { id } = key;
     const owed = this.#debts.owes(id) ? this.#debts.owed(id) : null;
     const ahead = mayTakeAhead && this.#isFar && owed === null ? aheadFor(key.recent.pace, askedAt) : 0;
-    const answer = this.#ledger.lease(id, key.limits, want, ahead, owed);
+    const answer = this.#ledger.lease(id, key.limits, want, ahead, owed, key.recent);
     this.#isFar = answer instanceof Promise;
     return { answer, askedAt, want, owed };
   }
@@ -207,7 +207,7 @@ export class LeaseBook {
    * question get what was taken ahead, while that may be spent, but no refusal: it may be of an hour that has ended since.
    */
   #answered(page: Page, { askedAt, want, owed }: Question, lease: Lease): void {
-    if (owed !== null) this.#debts.told(page.key.record.id, owed, lease);
+    if (owed !== null) this.#debts.told(page.key.id, owed, lease);
     const theirs = page.waiting.splice(0, want);
     const refused = theirs.splice(lease.granted);
     if (lease.granted > 0) {
@@ -228,7 +228,7 @@ export class LeaseBook {
     page.left = 0;
     if (lease === null || left === 0) return;
     try {
-      await this.#ledger.release(key.record.id, key.limits, left, lease);
+      await this.#ledger.release(key.id, key.limits, left, lease);
     } catch (error) {
       // Counted and not spent: that much less is admitted, never more.
       if (!(error instanceof StoreError)) throw error;

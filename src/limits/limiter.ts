@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { LoadedKey } from '../core/decision.ts';
+import { keepLease, type LoadedKey } from '../core/decision.ts';
 import type { Limiter } from '../core/gate.ts';
 import type { Lease } from '../core/limits.ts';
 import type { MaybePromise } from '../core/maybe.ts';
@@ -91,10 +91,10 @@ export class LedgerLimiter implements Limiter {
   admit(key: LoadedKey): MaybePromise<Lease> {
     const ahead = this.#book.spend(key);
     if (ahead !== null) {
-      key.recent.lease = ahead;
+      keepLease(key.recent, ahead);
       return ahead;
     }
-    const { id } = key.record;
+    const { id } = key;
     const askAgainAt = this.#outage.askAgainAt(id);
     // A question about this key that is under way may still be granted: who decides alone would not know of it.
     if (askAgainAt !== 0 && !this.#book.isAsking(id)) {
@@ -116,8 +116,8 @@ export class LedgerLimiter implements Limiter {
   }
 
   #answered(key: LoadedKey, lease: Lease): Lease {
-    key.recent.lease = lease;
-    this.#outage.answered(key.record.id);
+    keepLease(key.recent, lease);
+    this.#outage.answered(key.id);
     return lease;
   }
 
@@ -155,7 +155,7 @@ export class LedgerLimiter implements Limiter {
   async #tellOf(key: LoadedKey): Promise<void> {
     try {
       await this.#book.tell(key);
-      this.#outage.answered(key.record.id);
+      this.#outage.answered(key.id);
     } catch (error) {
       // What it was not told is still owed.
       this.#goAlone(key, error);

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { LoadedKey } from '../core/decision.ts';
+import { keepLease, type LoadedKey } from '../core/decision.ts';
 import {
   HOUR_MS,
   HOURS_PER_DAY,
@@ -55,11 +55,11 @@ export class OutageLedger {
 
   /** The ledger could not be asked about a key. @param at when it may be asked again */
   failed(key: LoadedKey, at: number): void {
-    const entry = this.#entries.get(key.record.id);
-    if (entry === undefined) this.#entries.set(key.record.id, { key, askAgainAt: at, ...NOTHING });
+    const entry = this.#entries.get(key.id);
+    if (entry === undefined) this.#entries.set(key.id, { key, askAgainAt: at, ...NOTHING });
     else entry.askAgainAt = at;
-    if (!this.#owing.delete(key.record.id)) return;
-    this.#owing.add(key.record.id);
+    if (!this.#owing.delete(key.id)) return;
+    this.#owing.add(key.id);
   }
 
   /** The ledger has answered about a key. */
@@ -72,17 +72,17 @@ export class OutageLedger {
 
   /** Takes one admission for a key about which the ledger could not be asked, going on from what it last said. */
   lease(key: LoadedKey, now: number): Lease {
-    const { limits, record, recent } = key;
-    const entry = this.#entries.get(record.id) ?? { key, askAgainAt: 0, ...NOTHING };
+    const { id, limits, recent } = key;
+    const entry = this.#entries.get(id) ?? { key, askAgainAt: 0, ...NOTHING };
     const { lease, state } = take(entry.state ?? lastState(recent.lease, limits), limits, 1, now);
-    if (!this.#entries.has(record.id)) this.#entries.set(record.id, entry);
+    if (!this.#entries.has(id)) this.#entries.set(id, entry);
     rollTo(entry, state.hour);
     entry.key = key;
     entry.state = state;
     entry.ofHour += lease.granted;
-    if (entry.ofHour + entry.ofDay > 0) this.#owing.add(record.id);
+    if (entry.ofHour + entry.ofDay > 0) this.#owing.add(id);
     // From here the next outage goes on, should this key fall out here.
-    recent.lease = lease;
+    keepLease(recent, lease);
     return lease;
   }
 
@@ -123,7 +123,7 @@ export class OutageLedger {
     if (entry.ofHour + entry.ofDay > 0) return;
     this.#owing.delete(keyId);
     entry.state = null;
-    entry.key.recent.lease = answer;
+    keepLease(entry.key.recent, answer);
   }
 }
 

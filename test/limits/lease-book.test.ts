@@ -250,8 +250,8 @@ t.test('an answer of an hour that has ended is for those who asked, and for no o
     peek: (id) => slow.peek(id),
     release: (...given) => slow.release(...given),
     // Decided at once, told later.
-    lease: (...given) => {
-      const lease = near.lease(...given);
+    lease: (keyId, limits, want, ahead, owed) => {
+      const lease = near.lease(keyId, limits, want, ahead, owed);
       return slow.lease('another', AMPLE, 1).then(() => lease);
     },
   });

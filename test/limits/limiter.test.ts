@@ -285,3 +285,14 @@ t.test('a mistake in a ledger is not taken for an outage', async (t) => {
   };
   t.throws(() => new LedgerLimiter(mistaken, clock, 10).admit(loadedKey()), TypeError);
 });
+
+t.test('what a request was told of its limits does not change with later requests', async (t) => {
+  const { limiter } = setUp();
+  const key = loadedKey();
+  const first = await limiter.admit(key);
+  const told = { ...first };
+  const second = await limiter.admit(key);
+  t.strictSame(first, told);
+  t.strictSame(key.recent.lease, second);
+  t.not(key.recent.lease, second, 'what is remembered is an object of its own');
+});

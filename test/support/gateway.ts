@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import type { Config, ProxyConfig, UpstreamConfig } from '../../src/config/config.ts';
-import { type LoadedKey, noRecentUse } from '../../src/core/decision.ts';
+import { type LoadedKey, noRecentUse, noTexts } from '../../src/core/decision.ts';
 import type { Exchange } from '../../src/core/exchange.ts';
 import type { FoundKey, Gate } from '../../src/core/gate.ts';
 import type { KeyRecord } from '../../src/core/key.ts';
 import type { Lease, Limits } from '../../src/core/limits.ts';
 import { compilePermissions } from '../../src/core/permission.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../../src/gateway/index.ts';
+import { worksUntil } from '../../src/keys/loader.ts';
 
 const LIMITS: Limits = { perHour: 1000, perDay: 10_000, burst: 100 };
 
@@ -51,12 +52,16 @@ export function record(change: Partial<KeyRecord> = {}): KeyRecord {
 export function loadedKey(change: Partial<KeyRecord> = {}, limits: Limits = LIMITS): LoadedKey {
   const made = record(change);
   return {
+    id: made.id,
+    worksUntil: worksUntil(made),
+    previousWorksUntil: made.previous?.expiresAt ?? Number.NEGATIVE_INFINITY,
     record: made,
     permissions: compilePermissions(made.permissions),
     limits,
     restrictions: [],
     shadowsLimits: false,
     permissionsHeader: made.permissions.join(' '),
+    texts: noTexts(),
     recent: noRecentUse(),
   };
 }

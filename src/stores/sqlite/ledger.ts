@@ -1,4 +1,4 @@
-import type { Lease, Limits, Owed } from '../../core/limits.ts';
+import type { Lease, LedgerPlace, Limits, Owed } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
 import type { OwnedLedger } from './owned-ledger.ts';
@@ -51,7 +51,16 @@ export class SqliteLimitLedger implements LimitLedger {
     this.#options = options;
   }
 
-  lease(keyId: string, limits: Limits, want: number, ahead = 0, owed: Owed | null = null): MaybePromise<Lease> {
+  lease(
+    keyId: string,
+    limits: Limits,
+    want: number,
+    ahead = 0,
+    owed: Owed | null = null,
+    place?: LedgerPlace,
+  ): MaybePromise<Lease> {
+    if (this.#counting === this.#options.owned)
+      return this.#options.owned.lease(keyId, limits, want, ahead, owed, place);
     if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead, owed);
     return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead, owed));
   }

@@ -3,6 +3,7 @@ import {
   giveBack,
   HOUR_MS,
   type Lease,
+  type LedgerPlace,
   type LimitState,
   type Limits,
   type Owed,
@@ -11,11 +12,12 @@ import {
 } from '../../core/limits.ts';
 import type { MaybePromise } from '../../core/maybe.ts';
 import { type Counted, type LimitLedger, StoreError } from '../../core/ports.ts';
+import { LimitMemory, writableState } from './limit-memory.ts';
 import type { LimitTable } from './limit-table.ts';
 import { type Connection, transaction, transactionNow } from './transaction.ts';
 
-/** Keys whose state is in memory; the one that has been there longest is written and forgotten first. */
-const MAX_KEYS = 200_000;
+/** Keys whose state is in memory, in up to 200 MB; the one that has been there longest is written and forgotten first. */
+const MAX_KEYS = 1_000_000;
 /** Admissions of one key that a write covers in advance: what the key can lose when the process is killed. */
 export const MAX_AHEAD = 32;
 /** An eighth of what is free, so that a key near its limit is exact after a crash too. */
@@ -27,14 +29,6 @@ const FLUSH_BATCH = 1_000;
 /** Writes between two that also prune. */
 const PRUNE_EVERY = 1_024;
 
-interface Entry {
-  readonly keyId: string;
-  /** How the limits of the key stand; null when it was never used. */
-  state: LimitState | null;
-  /** What the file says; null when it says nothing. Never more favourable to the key than `state`, but for a file that cannot be written. */
-  kept: LimitState | null;
-}
-
 /**
  * Counts admissions in memory, for the one process that owns the file, so that nearly all of them cost no write. What
  * the file says is always at least as much as was admitted, whenever the process dies: before an admission that the file
@@ -45,50 +39,64 @@ export class OwnedLedger implements LimitLedger {
   readonly #connection: Connection;
   readonly #table: LimitTable;
   readonly #clock: Clock;
-  /** In the order in which they came: keeping the order of use as well would be work at every request. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #memory: LimitMemory;
+  /** What is read from memory, one key at a time. */
+  readonly #state = writableState();
+  readonly #kept = writableState();
   #writes = 0;
 
-  constructor(connection: Connection, table: LimitTable, clock: Clock) {
+  /** @param maxKeys keys whose state is in memory */
+  constructor(connection: Connection, table: LimitTable, clock: Clock, maxKeys = MAX_KEYS) {
     this.#connection = connection;
     this.#table = table;
     this.#clock = clock;
+    this.#memory = new LimitMemory(maxKeys);
   }
 
-  lease(keyId: string, limits: Limits, want: number, more = 0, owed: Owed | null = null): MaybePromise<Lease> {
-    const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    const { lease, state } = take(entry.state, limits, want, this.#clock.now(), more, owed);
+  lease(
+    keyId: string,
+    limits: Limits,
+    want: number,
+    more = 0,
+    owed: Owed | null = null,
+    known: LedgerPlace | null = null,
+  ): MaybePromise<Lease> {
+    const place = this.#placeOf(keyId, known);
+    const before = this.#memory.readState(place, this.#state) ? this.#state : null;
+    const { lease, state } = take(before, limits, want, this.#clock.now(), more, owed);
     if (lease.granted === 0 && owed === null) return lease;
-    if (!covers(entry.kept, state, limits)) {
+    if (!this.#memory.readKept(place, this.#kept) || !covers(this.#kept, state, limits)) {
       const kept = ahead(state, lease, limits);
       // Somebody asks to share the file at this very moment; it takes them no time.
       const written = this.#write(keyId, kept);
       if (written === 'busy') return this.#leaseLater(keyId, limits, want, more, owed);
-      if (written === 'done') entry.kept = kept;
+      if (written === 'done') this.#memory.writeKept(place, kept);
     }
-    entry.state = state;
+    this.#memory.writeState(place, state);
     return lease;
   }
 
   /** A key that is not in memory is only looked up: it must not take the place of one that is in use. */
   peek(keyId: string): Counted {
-    const entry = this.#entries.get(keyId);
-    const state = entry === undefined ? this.#table.read(keyId) : entry.state;
-    return { state, now: this.#clock.now(), isExact: true };
+    const place = this.#memory.placeOf(keyId);
+    return { state: place < 0 ? this.#table.read(keyId) : this.#stateAt(place), now: this.#clock.now(), isExact: true };
   }
 
   release(keyId: string, limits: Limits, unused: number, lease: Lease): void {
-    const entry = this.#entries.get(keyId) ?? this.#load(keyId);
-    entry.state = giveBack(entry.state, limits, unused, lease.now, this.#clock.now());
+    const place = this.#placeOf(keyId, null);
+    const state = giveBack(this.#stateAt(place), limits, unused, lease.now, this.#clock.now());
+    if (state !== null) this.#memory.writeState(place, state);
   }
 
   /** Writes how everything stands, and forgets it. */
   async flush(): Promise<void> {
-    const entries = [...this.#entries.values()].filter(({ kept, state }) => kept !== state);
-    for (let i = 0; i < entries.length; i += FLUSH_BATCH) {
+    const memory = this.#memory;
+    const places = Array.from({ length: memory.size }, (_, place) => place).filter((place) => !memory.isWritten(place));
+    for (let i = 0; i < places.length; i += FLUSH_BATCH) {
       await transaction(this.#connection, () => {
-        for (const { keyId, state } of entries.slice(i, i + FLUSH_BATCH)) {
-          if (state !== null) this.#table.write(keyId, state);
+        for (const place of places.slice(i, i + FLUSH_BATCH)) {
+          const state = this.#stateAt(place);
+          if (state !== null) this.#table.write(memory.idAt(place), state);
         }
       });
     }
@@ -97,15 +105,28 @@ export class OwnedLedger implements LimitLedger {
 
   /** Forgets how everything stands: another process may count from here on. */
   forget(): void {
-    this.#entries.clear();
+    this.#memory.clear();
   }
 
-  #load(keyId: string): Entry {
+  /** @param known where it was last, as far as its caller was told */
+  #placeOf(keyId: string, known: LedgerPlace | null): number {
+    let place = this.#memory.placeOf(keyId, known === null ? -1 : known.place);
+    if (place < 0) place = this.#load(keyId);
+    if (known !== null && known.place !== place) known.place = place;
+    return place;
+  }
+
+  #load(keyId: string): number {
     const kept = this.#table.read(keyId);
-    const entry: Entry = { keyId, state: kept, kept };
-    if (this.#entries.size >= MAX_KEYS) this.#forgetOldest();
-    this.#entries.set(keyId, entry);
-    return entry;
+    const full = this.#memory.placeToClear;
+    // Without the write, what the file says still covers what was admitted; the key has a few admissions less.
+    if (full >= 0 && !this.#memory.isWritten(full)) this.#write(this.#memory.idAt(full), this.#stateAt(full));
+    return this.#memory.add(keyId, kept);
+  }
+
+  #stateAt(place: number): LimitState | null {
+    const state = writableState();
+    return this.#memory.readState(place, state) ? state : null;
   }
 
   async #leaseLater(keyId: string, limits: Limits, want: number, more: number, owed: Owed | null): Promise<Lease> {
@@ -117,7 +138,8 @@ export class OwnedLedger implements LimitLedger {
    * A file that cannot be written, on a full disk, does not stop the counting: this process is the only one that counts,
    * and goes on from memory. It is only a crash that the counts then do not survive.
    */
-  #write(keyId: string, state: LimitState): 'done' | 'busy' | 'failed' {
+  #write(keyId: string, state: LimitState | null): 'done' | 'busy' | 'failed' {
+    if (state === null) return 'done';
     this.#writes++;
     try {
       const done = transactionNow(this.#connection, () => {
@@ -130,20 +152,11 @@ export class OwnedLedger implements LimitLedger {
       throw error;
     }
   }
-
-  /** Without the write, what the file says still covers what was admitted; the key has a few admissions less. */
-  #forgetOldest(): void {
-    for (const [keyId, { kept, state }] of this.#entries) {
-      this.#entries.delete(keyId);
-      if (state !== null && kept !== state) this.#write(keyId, state);
-      return;
-    }
-  }
 }
 
 /** Whether a process that begins with `kept` could admit nothing that one that goes on from `state` could not. */
-function covers(kept: LimitState | null, state: LimitState, limits: Limits): boolean {
-  if (kept === null || kept.hour !== state.hour || kept.day !== state.day) return false;
+function covers(kept: LimitState, state: LimitState, limits: Limits): boolean {
+  if (kept.hour !== state.hour || kept.day !== state.day) return false;
   if (kept.hourUsed < state.hourUsed || kept.dayUsed < state.dayUsed) return false;
   const elapsed = Math.max(0, state.at - kept.at);
   // Compared by time first: the product would overflow after years.
