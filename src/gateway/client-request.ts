@@ -1,6 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import type { AnswerWatcher, AnswerWriter } from './answer-writer.ts';
-import type { ExaminedRequest, RequestHead } from './examine.ts';
+import type { ClearHead, ExaminedRequest, RequestHead } from './examine.ts';
 import type { ClientHalf, UpstreamHalf } from './forward.ts';
 import type { OpenExchange } from './open-exchange.ts';
 import type { BodyWatcher } from './request-body.ts';
@@ -20,7 +20,7 @@ export interface ExchangeConnection {
 
 /** One request as a front has read it, and the ways that front has to answer and to forward it. */
 export interface ClientRequest {
-  readonly head: RequestHead;
+  readonly head: RequestHead | ClearHead;
   readonly connection: ExchangeConnection;
   /** The client waits for a 100 before it sends the body. */
   readonly expectsContinue: boolean;

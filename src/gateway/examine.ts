@@ -16,6 +16,21 @@ export interface RequestHead {
   readonly httpVersionMinor: number;
   /** Names and values in turn, as sent. */
   readonly rawHeaders: readonly string[];
+  readonly isClear?: false;
+}
+
+/**
+ * The head of a request whose reader takes none but those in which nothing can mean two things, and which keep to the
+ * bounds: there is nothing to find in it that was not looked for.
+ */
+export interface ClearHead extends Omit<RequestHead, 'isClear'> {
+  readonly isClear: true;
+  readonly method: string;
+  /** The canonical path. */
+  readonly path: string;
+  /** The query with its `?`; '' when there is none. */
+  readonly query: string;
+  readonly bodyLength: number;
 }
 
 /**
@@ -45,7 +60,7 @@ export class ExaminedRequest implements RequestView {
   denial: Denial | null = null;
   readonly #raw: readonly string[];
 
-  constructor(request: RequestHead, head: Head, peer: string, at: number) {
+  constructor(request: RequestHead | ClearHead, head: Head, peer: string, at: number) {
     this.#raw = request.rawHeaders;
     this.method = request.method ?? '';
     this.head = head;
@@ -80,11 +95,15 @@ const TARGET_TOO_LONG = deny('uri_too_long', 'The request target is too long.');
  * @param peer the connection's remote address in canonical form (core/address.ts)
  * @param at   when the head was complete, in milliseconds since the epoch
  */
-export function examine(request: RequestHead, peer: string, policy: Policy, at: number): ExaminedRequest {
+export function examine(request: RequestHead | ClearHead, peer: string, policy: Policy, at: number): ExaminedRequest {
   const examined = new ExaminedRequest(request, readHead(request.rawHeaders, policy.allowedOverrides), peer, at);
   if (!policy.trusted.isEmpty) believe(examined, policy);
   else examined.publicHost = examined.head.host;
-  examined.denial = headFault(request, examined, policy) ?? readTarget(request.url ?? '', examined, policy);
+  if (request.isClear) {
+    examined.path = request.path;
+    examined.query = request.query;
+    examined.bodyLength = request.bodyLength;
+  } else examined.denial = headFault(request, examined, policy) ?? readTarget(request.url ?? '', examined, policy);
   return examined;
 }
 

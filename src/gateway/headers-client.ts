@@ -1,39 +1,55 @@
 import type { Decision } from '../core/decision.ts';
-import { pushRateHeaders } from './rate-headers.ts';
+import { pushLines } from './header-lines.ts';
+import { rateLines } from './rate-headers.ts';
 
-/** What is done with a header of the upstream's answer, by its name. */
-const PASS = 0;
-const DROP = 1;
-const CONNECTION = 2;
-const CONTENT_LENGTH = 3;
-const TRANSFER_ENCODING = 4;
+/** What the name of a header of an upstream's answer means. */
+export type AnswerClass = (typeof AnswerClass)[keyof typeof AnswerClass];
 
-const KNOWN = new Map<string, number>([
-  ['connection', CONNECTION],
-  ['content-length', CONTENT_LENGTH],
-  ['keep-alive', DROP],
-  ['proxy-connection', DROP],
-  ['proxy-authenticate', DROP],
-  ['te', DROP],
-  ['trailer', DROP],
-  ['transfer-encoding', TRANSFER_ENCODING],
-  ['upgrade', DROP],
+export const AnswerClass = {
+  /** Goes to the client as it came. */
+  pass: 0,
+  /** So does this; the gateway says it where the upstream does not. */
+  date: 1,
+  /** Never goes to the client. */
+  drop: 2,
+  /** Nor do the rest, except for the length. */
+  connection: 3,
+  keepAlive: 4,
+  contentLength: 5,
+  transferEncoding: 6,
+} as const;
+
+const KNOWN = new Map<string, AnswerClass>([
+  ['connection', AnswerClass.connection],
+  ['content-length', AnswerClass.contentLength],
+  ['date', AnswerClass.date],
+  ['keep-alive', AnswerClass.keepAlive],
+  ['proxy-connection', AnswerClass.drop],
+  ['proxy-authenticate', AnswerClass.drop],
+  ['te', AnswerClass.drop],
+  ['trailer', AnswerClass.drop],
+  ['transfer-encoding', AnswerClass.transferEncoding],
+  ['upgrade', AnswerClass.drop],
   // The gateway's own to say.
-  ['x-request-id', DROP],
-  ['ratelimit', DROP],
-  ['ratelimit-policy', DROP],
+  ['x-request-id', AnswerClass.drop],
+  ['ratelimit', AnswerClass.drop],
+  ['ratelimit-policy', AnswerClass.drop],
 ]);
+
+/** @param name in lower case */
+export function answerClassOf(name: string): AnswerClass {
+  return KNOWN.get(name) ?? (name.startsWith('x-ratelimit-') ? AnswerClass.drop : AnswerClass.pass);
+}
 
 /** Names remembered as written, and the longest that is: upstreams may make them up. */
 const MAX_REMEMBERED = 4096;
 const MAX_REMEMBERED_LENGTH = 64;
-const remembered = new Map<string, number>();
+const remembered = new Map<string, AnswerClass>();
 
-function classOf(name: string): number {
+function classOf(name: string): AnswerClass {
   const known = remembered.get(name);
   if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  const found = KNOWN.get(lower) ?? (lower.startsWith('x-ratelimit-') ? DROP : PASS);
+  const found = answerClassOf(name.toLowerCase());
   if (name.length > MAX_REMEMBERED_LENGTH) return found;
   // Names that are in use come back at once; made-up ones must not keep them out for good.
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();
@@ -65,19 +81,23 @@ export function relayedHead(raw: readonly string[], noBody: boolean): RelayedHea
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const kind = classOf(name);
-    if (kind === DROP) continue;
     const value = raw[i + 1] as string;
-    if (kind === CONNECTION) connection = connection === '' ? value : `${connection},${value}`;
-    else if (kind === CONTENT_LENGTH) {
+    if (kind === AnswerClass.pass || kind === AnswerClass.date) headers.push(name, value);
+    else if (kind === AnswerClass.connection) connection = connection === '' ? value : `${connection},${value}`;
+    else if (kind === AnswerClass.contentLength) {
       if (noBody) continue;
       length = Number(value);
       // Parsers take more spellings of a number than people do.
       headers.push(name, String(length));
-    } else if (kind === TRANSFER_ENCODING) coding = coding === '' ? value : `${coding},${value}`;
-    else headers.push(name, value);
+    } else if (kind === AnswerClass.transferEncoding) coding = coding === '' ? value : `${coding},${value}`;
   }
-  if (connection !== '' && connection !== 'keep-alive' && connection !== 'close') dropNamed(headers, connection);
+  if (connection !== '' && namesHeaders(connection)) dropNamed(headers, connection);
   return { headers, length, coded: coding !== '' && !isUndone(coding) };
+}
+
+/** Whether a Connection header may name others that are for the upstream connection only. */
+export function namesHeaders(connection: string): boolean {
+  return connection !== 'keep-alive' && connection !== 'close' && connection !== 'Keep-Alive' && connection !== 'Close';
 }
 
 /** Whether a Transfer-Encoding is one that the parser undoes. The old `identity` says that there is nothing to undo. */
@@ -86,10 +106,15 @@ export function isUndone(coding: string): boolean {
   return name === 'chunked' || name === 'identity';
 }
 
-/** Appends what the gateway says on every answer, and on authenticated ones how the limits stand. */
+/** What the gateway says on every answer, as header lines, and on authenticated ones how the limits stand. */
+export function gatewayLines(requestId: string, decision: Decision | null): string {
+  const line = `X-Request-Id: ${requestId}\r\n`;
+  return decision === null ? line : line + rateLines(decision);
+}
+
+/** Appends the same to names and values in turn. */
 export function pushGatewayHeaders(headers: string[], requestId: string, decision: Decision | null): void {
-  headers.push('X-Request-Id', requestId);
-  if (decision !== null) pushRateHeaders(headers, decision);
+  pushLines(headers, gatewayLines(requestId, decision));
 }
 
 /** Drops what `Connection` names, but not the length: without it the body would have no end that can be checked. */

@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from '../config/config.ts';
 import type { Decision, LoadedKey } from '../core/decision.ts';
 import type { ExaminedRequest } from './examine.ts';
+import { inOnePiece, pushLines } from './header-lines.ts';
 
 /**
  * The headers that go to the upstream: what the client sent and may pass on, then what the gateway sets. Names in the
@@ -14,42 +15,34 @@ export function upstreamHeaders(request: ExaminedRequest, decision: Decision, up
   const headers = request.head.passed.slice();
   if (upstream.preserveHost && request.head.host !== '') headers.push('Host', request.head.host);
   if (upstream.authorization !== null) headers.push('Authorization', upstream.authorization);
-  headers.push(
-    'X-Forwarded-For',
-    request.forwardedFor === '' ? request.peer : `${request.forwardedFor}, ${request.peer}`,
-    'X-Forwarded-Proto',
-    request.scheme,
-    'X-Request-Id',
-    request.requestId,
-  );
-  if (request.publicHost !== '') headers.push('X-Forwarded-Host', request.publicHost);
-  if (decision.key !== null) {
-    const identity = identityOf(decision.key);
-    for (let i = 0; i < identity.length; i++) headers.push(identity[i] as string);
-  }
+  pushLines(headers, toldLines(request, decision));
   return headers;
 }
 
-const identities = new WeakMap<LoadedKey, readonly string[]>();
+/** What the upstream is told of the client and of the key, as header lines: the same for every upstream. */
+export function toldLines(request: ExaminedRequest, decision: Decision): string {
+  const { peer, forwardedFor, publicHost } = request;
+  let lines = (forwardedFor === '' ? FORWARDED_FOR : `${FORWARDED_FOR}${forwardedFor}, `) + peer;
+  lines += (request.scheme === 'https' ? BEHIND_HTTPS : BEHIND_HTTP) + request.requestId;
+  if (publicHost !== '') lines += FORWARDED_HOST + publicHost;
+  return decision.key === null ? lines + LINE_END : lines + identityOf(decision.key);
+}
 
-/** Who the key stands for, as headers: made once for each loaded key. */
-function identityOf(key: LoadedKey): readonly string[] {
-  let identity = identities.get(key);
-  if (identity === undefined) {
-    const { id, type, owner } = key.record;
-    identity = [
-      'X-Latchkey-Key-Id',
-      headerText(id),
-      'X-Latchkey-Key-Type',
-      headerText(type),
-      'X-Latchkey-Owner',
-      headerText(owner),
-      'X-Latchkey-Permissions',
-      headerText(key.permissionsHeader),
-    ];
-    identities.set(key, identity);
+const LINE_END = '\r\n';
+const FORWARDED_FOR = 'X-Forwarded-For: ';
+const BEHIND_HTTP = '\r\nX-Forwarded-Proto: http\r\nX-Request-Id: ';
+const BEHIND_HTTPS = '\r\nX-Forwarded-Proto: https\r\nX-Request-Id: ';
+const FORWARDED_HOST = '\r\nX-Forwarded-Host: ';
+
+/** Who the key stands for, as headers behind the end of a line: made once for each loaded key. */
+function identityOf({ texts, record, permissionsHeader }: LoadedKey): string {
+  if (texts.upstreamHeaders === '') {
+    texts.upstreamHeaders = inOnePiece(
+      `${LINE_END}X-Latchkey-Key-Id: ${headerText(record.id)}\r\nX-Latchkey-Key-Type: ${headerText(record.type)}\r\n` +
+        `X-Latchkey-Owner: ${headerText(record.owner)}\r\nX-Latchkey-Permissions: ${headerText(permissionsHeader)}\r\n`,
+    );
   }
-  return identity;
+  return texts.upstreamHeaders;
 }
 
 /**

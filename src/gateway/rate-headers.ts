@@ -2,30 +2,38 @@ import type { Decision, LoadedKey } from '../core/decision.ts';
 import { DENIALS } from '../core/denial.ts';
 import { DAY_MS, HOUR_MS, type Lease, type Limits } from '../core/limits.ts';
 import { standing } from '../core/standing.ts';
+import { inOnePiece, pushLines } from './header-lines.ts';
 
-const policies = new WeakMap<LoadedKey, string>();
+const HOUR_S = HOUR_MS / 1000;
+const DAY_S = DAY_MS / 1000;
 
-/** RateLimit-Policy (the IETF draft): the quotas and windows, in seconds, of the three limits. Made once for each loaded key. */
-function policyOf(key: LoadedKey): string {
-  let policy = policies.get(key);
-  if (policy === undefined) {
-    const { burst, perHour, perDay } = key.limits;
-    const refill = Math.ceil((burst * 3600) / perHour);
-    policy = `"burst";q=${burst};w=${refill}, "hour";q=${perHour};w=3600, "day";q=${perDay};w=86400`;
-    policies.set(key, policy);
-  }
-  return policy;
-}
+const LIMIT = 'X-RateLimit-Limit: ';
+const REMAINING = '\r\nX-RateLimit-Remaining: ';
+const RESET = '\r\nX-RateLimit-Reset: ';
+const POLICY = '\r\nRateLimit-Policy: ';
+const BURST = '\r\nRateLimit: "burst";r=';
+/** Behind a burst that is full. */
+const HOUR_AT_ONCE = ';t=0, "hour";r=';
+
+/** The second that the parts below were made for: since the epoch, by the store's clock. */
+let second = Number.NaN;
+let hourReset = '';
+let hourPart = '';
+let dayPart = '';
 
 /**
- * Appends how the limits stand, when the request was authenticated. X-RateLimit-* speak of the hour, or of the limit
- * that refused when one did.
- * @param headers names and values in turn
+ * How the limits stand, as header lines; '' when the request was not authenticated. X-RateLimit-* speak of the hour, or of
+ * the limit that refused when one did.
  */
-export function pushRateHeaders(headers: string[], decision: Decision): void {
+export function rateLines(decision: Decision): string {
   const { key } = decision;
   const lease = key === null ? null : (decision.lease ?? leaseWithout(decision, key));
-  if (key !== null && lease !== null) pushLease(headers, key, lease);
+  return key === null || lease === null ? '' : leaseLines(key, lease);
+}
+
+/** Appends the same to names and values in turn. */
+export function pushRateHeaders(headers: string[], decision: Decision): void {
+  pushLines(headers, rateLines(decision));
 }
 
 /**
@@ -38,26 +46,52 @@ function leaseWithout({ denial, request }: Decision, key: LoadedKey): Lease | nu
   return status === 401 || status === 503 ? null : standing(key.recent.lease, key.limits, request.at);
 }
 
-function pushLease(headers: string[], key: LoadedKey, lease: Lease): void {
-  const { now } = lease;
-  const hourEnd = (Math.floor(now / HOUR_MS) + 1) * HOUR_MS;
-  const dayEnd = (Math.floor(now / DAY_MS) + 1) * DAY_MS;
+function leaseLines(key: LoadedKey, lease: Lease): string {
+  const { now, refusedBy } = lease;
+  keepTime(now);
   const burstIn = Math.ceil(lease.burstFullInMs / 1000);
-  const hourIn = Math.ceil((hourEnd - now) / 1000);
-  const dayIn = Math.ceil((dayEnd - now) / 1000);
-  const refused = lease.refusedBy;
-  headers.push(
-    'X-RateLimit-Limit',
-    String(refused === null ? key.limits.perHour : quotaOf(refused, key.limits)),
-    'X-RateLimit-Remaining',
-    String(refused === null ? lease.hourRemaining : 0),
-    'X-RateLimit-Reset',
-    String(refused === null ? Math.ceil(hourEnd / 1000) : Math.ceil((now + lease.retryAfterMs) / 1000)),
-    'RateLimit-Policy',
-    policyOf(key),
-    'RateLimit',
-    `"burst";r=${lease.burstRemaining};t=${burstIn}, "hour";r=${lease.hourRemaining};t=${hourIn}, "day";r=${lease.dayRemaining};t=${dayIn}`,
+  const hourLeft = `${lease.hourRemaining}`;
+  let summary = `${key.limits.perHour}` + REMAINING + hourLeft + hourReset;
+  if (refusedBy !== null) {
+    const reset = Math.ceil((now + lease.retryAfterMs) / 1000);
+    summary = `${quotaOf(refusedBy, key.limits)}${REMAINING}0${RESET}${reset}${POLICY}`;
+  }
+  return (
+    LIMIT +
+    summary +
+    policyOf(key) +
+    BURST +
+    `${lease.burstRemaining}` +
+    (burstIn === 0 ? HOUR_AT_ONCE : `;t=${burstIn}, "hour";r=`) +
+    hourLeft +
+    hourPart +
+    `${lease.dayRemaining}` +
+    dayPart
   );
+}
+
+/** The parts that are the same for all answers of a second. */
+function keepTime(now: number): void {
+  const current = Math.floor(now / 1000);
+  if (current === second) return;
+  second = current;
+  const hourEnd = (Math.floor(current / HOUR_S) + 1) * HOUR_S;
+  const dayEnd = (Math.floor(current / DAY_S) + 1) * DAY_S;
+  hourReset = inOnePiece(`${RESET}${hourEnd}${POLICY}`);
+  hourPart = inOnePiece(`;t=${hourEnd - current}, "day";r=`);
+  dayPart = inOnePiece(`;t=${dayEnd - current}\r\n`);
+}
+
+/** RateLimit-Policy (the IETF draft): the quotas and windows, in seconds, of the three limits. */
+function policyOf({ texts, limits }: LoadedKey): string {
+  if (texts.ratePolicy === '') {
+    const { burst, perHour, perDay } = limits;
+    const refill = Math.ceil((burst * HOUR_S) / perHour);
+    texts.ratePolicy = inOnePiece(
+      `"burst";q=${burst};w=${refill}, "hour";q=${perHour};w=${HOUR_S}, "day";q=${perDay};w=${DAY_S}`,
+    );
+  }
+  return texts.ratePolicy;
 }
 
 function quotaOf(limit: 'burst' | 'hour' | 'day', limits: Limits): number {

@@ -112,14 +112,14 @@ t.test('a tunnel without a byte is closed with 1001 to both sides', async (t) =>
 });
 
 t.test('bytes in either direction keep a tunnel open', async (t) => {
-  const { client, upstream, upgrader } = await openTunnel(t, idle(400));
+  const { client, upstream, upgrader } = await openTunnel(t, idle(1500));
   for (const [from, to] of [
     [client, upstream],
     [upstream, client],
   ] as const) {
     for (let i = 1; i <= 5; i++) {
       to.received = Buffer.alloc(0);
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 400));
       from.write('x');
       await to.until(({ text }) => text === 'x');
     }

@@ -12,7 +12,6 @@ interface Internals {
   _handle: BoundSocket | null;
   /** The server that counts it. */
   _server: object | null;
-  server: object | null;
 }
 
 type Options = SocketConstructorOpts & { writableHighWaterMark?: number };
@@ -56,17 +55,13 @@ export function writePieces(socket: Socket, before: string, chunk: Buffer, after
 }
 
 function moved(from: Socket, onread: OnReadOpts, writableHighWaterMark?: number): Socket {
-  const old = from as unknown as Internals;
-  const { _handle: handle, _server: server } = old;
+  const { _handle: handle, _server: server } = from as unknown as Internals;
   // It was closed in the meantime, and says so to whoever listens.
   if (handle === null) return from;
   const options: Options = { handle, onread, allowHalfOpen: true };
   if (writableHighWaterMark !== undefined) options.writableHighWaterMark = writableHighWaterMark;
   const socket = new Socket(options);
-  const now = socket as unknown as Internals;
-  now._server = server;
-  now.server = server;
-  old._handle = null;
-  old._server = null;
+  Object.assign(socket, { _server: server, server });
+  Object.assign(from, { _handle: null, _server: null });
   return socket;
 }

@@ -4,11 +4,13 @@ import type { AnswerWatcher } from '../answer-writer.ts';
 import { type GatewayContext, LINGER_MS } from '../context.ts';
 import type { ExaminedRequest } from '../examine.ts';
 import { GatewayAbort } from '../failure.ts';
-import { pushGatewayHeaders, relayedHead } from '../headers-client.ts';
+import { linesOf } from '../header-lines.ts';
+import { gatewayLines, relayedHead } from '../headers-client.ts';
 import { STALLED_TIMES } from '../node-answer-writer.ts';
 import type { Problem } from '../problem.ts';
+import type { AnswerFields } from './answer-fields.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
-import { dateText } from './date.ts';
+import { dateLine } from './date.ts';
 import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
 
 /** Writes an answer straight to the client's connection, as node:http would write it. */
@@ -57,7 +59,7 @@ export class FastAnswerWriter implements PieceWriter, LineWatcher {
   problem({ status, headers, body }: Problem, closes: boolean): void {
     if (closes || this.#context.draining) this.#line.closing = true;
     this.status = status;
-    this.#unsentHead = this.#headOf(status, headers);
+    this.#unsentHead = statusLine(status) + linesOf(headers) + this.#ending(false);
     if (this.#examined.method !== 'HEAD') {
       this.bytes = Buffer.byteLength(body);
       // A body of ASCII has as many bytes as characters, and can share a string with the head.
@@ -72,36 +74,46 @@ export class FastAnswerWriter implements PieceWriter, LineWatcher {
 
   information(status: number, raw: readonly string[]): void {
     if (this.status !== 0 || this.#line.needsDrain) return;
-    this.#line.write(`${textOf(status, relayedHead(raw, true).headers)}\r\n`, 'latin1');
+    this.#line.write(`${statusLine(status)}${linesOf(relayedHead(raw, true).headers)}\r\n`, 'latin1');
   }
 
   head(status: number, raw: readonly string[], decision: Decision | null): void {
     const { headers, length, coded } = relayedHead(raw, status === 204);
     if (coded) throw new GatewayAbort('unknown_coding');
-    pushGatewayHeaders(headers, this.#examined.requestId, decision);
+    this.#begin(status, linesOf(headers), length, namesDate(headers), decision);
+    if (length !== 0) process.nextTick(flushHead, this);
+  }
+
+  relay(status: number, fields: AnswerFields, decision: Decision | null): void {
+    if (!fields.isPlain) return this.head(status, fields.raw, decision);
+    const noBody = status === 204;
+    this.#begin(status, fields.lines(noBody), noBody ? -1 : fields.length, fields.hasDate, decision);
+  }
+
+  /** @param length of the body; -1 when the upstream did not say */
+  #begin(status: number, lines: string, length: number, hasDate: boolean, decision: Decision | null): void {
+    const { method, requestId } = this.#examined;
     // The upstream answered before it had the whole request: what is left of that would be read as the next one.
     if (this.#context.draining || this.isReceiving) this.#line.closing = true;
     this.status = status;
-    const hasBody = this.#examined.method !== 'HEAD' && status !== 204 && status !== 304;
-    this.#chunked = hasBody && length < 0;
-    if (this.#chunked) headers.push('Transfer-Encoding', 'chunked');
-    this.#unsentHead = this.#headOf(status, headers);
-    if (length !== 0) process.nextTick(flushHead, this);
+    this.#chunked = length < 0 && method !== 'HEAD' && status !== 204 && status !== 304;
+    const own = gatewayLines(requestId, decision);
+    this.#unsentHead = statusLine(status) + lines + (this.#chunked ? own + CHUNKS : own) + this.#ending(hasDate);
   }
 
   body(chunk: Buffer): boolean {
     if (this.ended || chunk.length === 0) return true;
+    if (chunk.length <= NEVER_HELD_BYTES) return this.smallBody(chunk, 0, chunk.length);
     this.bytes += chunk.length;
-    const isSmall = chunk.length <= NEVER_HELD_BYTES;
-    const head = this.#unsentHead;
-    this.#unsentHead = '';
-    const before = this.#chunked ? `${head}${chunk.length.toString(16)}\r\n` : head;
-    if (isSmall) {
-      // A latin1 string goes out in one write with what is before it, and is a copy.
-      const text = before + chunk.toString('latin1');
-      return this.#keepsUp(this.#line.write(this.#chunked ? `${text}\r\n` : text, 'latin1'));
-    }
-    return this.#keepsUp(this.#line.writePieces(before, chunk, this.#chunked ? '\r\n' : ''));
+    return this.#keepsUp(this.#line.writePieces(this.#before(chunk.length), chunk, this.#chunked ? '\r\n' : ''));
+  }
+
+  smallBody(bytes: Buffer, from: number, to: number): boolean {
+    if (this.ended || from === to) return true;
+    this.bytes += to - from;
+    // A latin1 string goes out in one write with what is before it, and is a copy.
+    const text = this.#before(to - from) + bytes.toString('latin1', from, to);
+    return this.#keepsUp(this.#line.write(this.#chunked ? `${text}\r\n` : text, 'latin1'));
   }
 
   end(): void {
@@ -144,9 +156,8 @@ export class FastAnswerWriter implements PieceWriter, LineWatcher {
     if (!this.ended) this.#watcher.drained();
   }
 
-  /** Sends the head when no body came with it, so that a stream's client knows that it has begun. */
-  static flushHead(writer: FastAnswerWriter): void {
-    if (!writer.ended) writer.#flushHead();
+  flush(): void {
+    if (!this.ended) this.#flushHead();
   }
 
   #flushHead(): void {
@@ -162,31 +173,36 @@ export class FastAnswerWriter implements PieceWriter, LineWatcher {
     this.#line.whenFlushed(this);
   }
 
+  /** What is written before so many bytes of a body. */
+  #before(length: number): string {
+    const head = this.#unsentHead;
+    this.#unsentHead = '';
+    return this.#chunked ? `${head}${length.toString(16)}\r\n` : head;
+  }
+
   #keepsUp(keepsUp: boolean): boolean {
     if (!keepsUp) this.#pausedSince = this.#context.now;
     return keepsUp;
   }
 
-  #headOf(status: number, headers: readonly string[]): string {
+  /** What stands at the end of a head. */
+  #ending(hasDate: boolean): string {
     const { closing, keepAliveText } = this.#line;
-    const text = textOf(status, headers);
-    const date = namesDate(headers) ? '' : `Date: ${dateText(this.#context.clock.now())}\r\n`;
-    return `${text}${date}${closing ? 'Connection: close\r\n\r\n' : keepAliveText}`;
+    const connection = closing ? CLOSE : keepAliveText;
+    return hasDate ? connection : dateLine(this.#context.clock.now()) + connection;
   }
 }
 
 function flushHead(writer: FastAnswerWriter): void {
-  FastAnswerWriter.flushHead(writer);
+  writer.flush();
 }
 
-function textOf(status: number, headers: readonly string[]): string {
-  let text = statusLine(status);
-  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return text;
-}
+const CHUNKS = 'Transfer-Encoding: chunked\r\n';
+const CLOSE = 'Connection: close\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\n';
 
 function statusLine(status: number): string {
-  return status === 200 ? 'HTTP/1.1 200 OK\r\n' : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+  return status === 200 ? OK : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
 }
 
 function namesDate(headers: readonly string[]): boolean {

@@ -3,6 +3,7 @@ import type { AbortCode } from '../failure.ts';
 import { denialFor, describe, GatewayAbort, mayRetry, UPSTREAM_TIMEOUT, UpstreamError } from '../failure.ts';
 import type { ClientHalf, UpstreamHalf } from '../forward.ts';
 import type { Upstream } from '../upstreams.ts';
+import type { AnswerFields } from './answer-fields.ts';
 import { CONNECTING, IDLE, SENDING, SENT, WAITING } from './attempt-phase.ts';
 import type { BodySource } from './body.ts';
 import { BodyRelay, type BodyRelayOwner } from './body-relay.ts';
@@ -150,8 +151,8 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     reader.feed(bytes, length);
     while (!this.#stopped) {
       const found = reader.next();
-      if (found === INCOMPLETE) return;
-      if (found === HEAD) this.#answerBegins(reader.status, reader.raw);
+      if (found === INCOMPLETE) return writer.flush();
+      if (found === HEAD) this.#answerBegins(reader.status, reader.fields);
       if (this.#stopped) return;
       const isWhole = reader.isWhole;
       // First of all: handing on the last of the answer may end the exchange, and must not end the connection.
@@ -161,30 +162,33 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     }
   }
 
-  #answerBegins(status: number, raw: readonly string[]): void {
+  #answerBegins(status: number, fields: AnswerFields): void {
     const writer = this.#writer;
     const now = performance.now();
     this.#link?.clock.restart(now);
     if (status < 200) {
       if (status === 101) throw new GatewayAbort('switched_protocols');
       if (status === 100) throw new UpstreamError('invalid_answer', 'The answer is a 100 that nobody asked for');
-      return writer.information(status, raw);
+      return writer.information(status, fields.raw);
     }
-    writer.head(status, raw, this.#decision);
+    writer.relay(status, fields, this.#decision);
     this.#hasHead = true;
     this.#link?.clock.headCame(now);
     this.#exchange.upstreamMs = now - this.#sentAt;
   }
 
   #hand(link: UpstreamLink): void {
-    const { data } = link.reader;
     const writer = this.#writer;
-    const mayBeHeld = data.length > NEVER_HELD_BYTES;
     link.clock.heard = true;
+    const { bytes, dataStart, dataEnd } = link.reader;
+    if (dataEnd - dataStart <= NEVER_HELD_BYTES) {
+      if (!writer.smallBody(bytes, dataStart, dataEnd) && !this.#stopped) link.pause();
+      return;
+    }
+    const { data } = link.reader;
     // Into memory that is shared, another connection may read before the client has taken it.
-    const keepsUp = writer.body(mayBeHeld && !link.ownsMemory ? Buffer.from(data) : data);
-    if (!keepsUp && !this.#stopped) link.pause();
-    if (mayBeHeld && writer.holdsBytes) link.isHeld = true;
+    if (!writer.body(link.ownsMemory ? data : Buffer.from(data)) && !this.#stopped) link.pause();
+    if (writer.holdsBytes) link.isHeld = true;
   }
 
   /** The answer is whole: the connection goes back, or ends when the next answer on it could be another's. */

@@ -1,4 +1,6 @@
+import type { Decision } from '../../core/decision.ts';
 import type { AnswerWriter } from '../answer-writer.ts';
+import type { AnswerFields } from './answer-fields.ts';
 
 /** A piece of a body up to this size is never held on to. */
 export const NEVER_HELD_BYTES = 16 * 1024;
@@ -7,4 +9,10 @@ export const NEVER_HELD_BYTES = 16 * 1024;
 export interface PieceWriter extends AnswerWriter {
   /** Whether it holds on to bytes that it was given: the client has not taken all of them. */
   readonly holdsBytes: boolean;
+  /** Does what `head` does, for a head that is still as it was found. It waits for the body, or for `flush`. */
+  relay(status: number, fields: AnswerFields, decision: Decision | null): void;
+  /** Does what `body` does, for bytes from `from` to before `to`: NEVER_HELD_BYTES at most. */
+  smallBody(bytes: Buffer, from: number, to: number): boolean;
+  /** No more is there for now: sends a head that waits, so that a stream's client knows that it has begun. */
+  flush(): void;
 }

@@ -1,17 +1,15 @@
-import type { RequestHead } from '../examine.ts';
+import type { ClearHead } from '../examine.ts';
 import { COLON, CR, IN_NAME, IN_VALUE, LF, MEANING, MORE, OTHER, SPACE } from './bytes.ts';
-import { FieldKind, findName, lastFoundName } from './field-names.ts';
+import { FieldKind, REQUEST_NAMES } from './field-names.ts';
 import { isClose, isKeepAlive, isPlainHost, plainLength } from './field-values.ts';
+import { hashOn, NO_HASH } from './name-table.ts';
 import { findLineEnd, findMethod, findTargetEnd, methodAt } from './request-line.ts';
 
 /** The head of a request in the strict common form. */
-export interface PlainHead extends RequestHead {
-  readonly method: string;
+export interface PlainHead extends ClearHead {
   readonly url: string;
   /** Offset of the first byte behind the head. */
   readonly end: number;
-  /** Content-Length; 0 when there is none. */
-  readonly bodyLength: number;
   /** false when the client wants the connection closed after the answer. */
   readonly keepsAlive: boolean;
 }
@@ -66,10 +64,15 @@ export function readPlainHead(
   const end = readFields(bytes, fields, limit, bounds.maxHeaders, rawHeaders);
   if (end < 0) return end === MORE ? unfinished : 'other';
   fillValues(bytes, fields, end, rawHeaders);
+  // A string of its own, as it outlives the request: it must not keep the other bytes of the head in memory.
+  const url = bytes.toString('latin1', target, targetEnd);
+  const mark = url.indexOf('?');
   return {
+    isClear: true,
     method: name,
-    // A string of its own, as it outlives the request: it must not keep the other bytes of the head in memory.
-    url: bytes.toString('latin1', target, targetEnd),
+    url,
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark),
     httpVersionMajor: 1,
     httpVersionMinor: 1,
     rawHeaders,
@@ -93,15 +96,15 @@ function readFields(bytes: Buffer, from: number, to: number, maxHeaders: number,
   while (i < to && bytes[i] !== CR) {
     if (raw.length === most) return OTHER;
     const nameFrom = i;
-    let hash = 0;
+    let hash = NO_HASH;
     let byte = bytes[i] as number;
     while (((MEANING[byte] as number) & IN_NAME) !== 0) {
-      hash = (Math.imul(hash, 31) + byte) | 0;
+      hash = hashOn(hash, byte);
       if (++i === to) return MORE;
       byte = bytes[i] as number;
     }
     if (byte !== COLON || i === nameFrom) return OTHER;
-    const kind = findName(bytes, nameFrom, i, hash);
+    const kind = REQUEST_NAMES.find(bytes, nameFrom, i, hash);
     if (kind !== FieldKind.ordinary && !mayStand(kind)) return OTHER;
     i = readValue(bytes, i + 1, to, kind, raw);
     if (i < 0) return i;
@@ -141,7 +144,7 @@ function readValue(bytes: Buffer, afterColon: number, to: number, kind: FieldKin
   if (bytes[i + 1] !== LF) return OTHER;
   marks[raw.length] = from;
   marks[raw.length + 1] = i;
-  raw.push(lastFoundName(), kind === FieldKind.kept ? bytes.toString('latin1', from, i) : '');
+  raw.push(REQUEST_NAMES.found, kind === FieldKind.kept ? bytes.toString('latin1', from, i) : '');
   return i + 2;
 }
 

@@ -1,8 +1,8 @@
 import { UpstreamError } from '../failure.ts';
+import { AnswerClass, answerClassOf } from '../headers-client.ts';
+import { AnswerFields } from './answer-fields.ts';
 import { COLON, CR, DIGIT_0, IN_NAME, LF, MEANING, SPACE } from './bytes.ts';
-
-/** Digits of a Content-Length: fewer than a number loses precision at. */
-const MOST_LENGTH_DIGITS = 15;
+import { hashOn, NameTable, NO_HASH } from './name-table.ts';
 
 const TAB = 0x09;
 const DELETE = 0x7f;
@@ -24,6 +24,8 @@ const END_LF = 10;
 const PROTOCOL = Buffer.from('HTTP/1.', 'latin1');
 const VERSION_BYTES = PROTOCOL.length + 2;
 
+const NAMES = new NameTable(answerClassOf);
+
 /** Whether a byte may stand in a header's value or a reason phrase (RFC 9110 §5.5). */
 export function isText(byte: number): boolean {
   return byte >= SPACE ? byte !== DELETE : byte === TAB;
@@ -36,13 +38,18 @@ export function isText(byte: number): boolean {
 export class HeadScanner {
   /** Offset of the next byte to look at. */
   at = 0;
-  /** For each header in turn: where its name begins and ends, and where its value does. */
-  readonly marks: number[] = [];
+  readonly fields = new AnswerFields();
   status = 0;
   /** 1 for HTTP/1.1, 0 for HTTP/1.0. */
   minor = 1;
   #start = 0;
   #state = VERSION;
+  /** Of the header that is being read: of its name the beginning, the hash so far, the end and the meaning; its value. */
+  #name = 0;
+  #hash = NO_HASH;
+  #nameEnd = 0;
+  #kind: AnswerClass = AnswerClass.pass;
+  #value = 0;
 
   /** @param start offset of the head's first byte */
   begin(start: number): void {
@@ -50,7 +57,7 @@ export class HeadScanner {
     this.#start = start;
     this.#state = VERSION;
     this.status = 0;
-    this.marks.length = 0;
+    this.fields.clear();
   }
 
   /** The bytes were moved so that the head now begins at 0. */
@@ -59,7 +66,10 @@ export class HeadScanner {
     this.#start = 0;
     this.at -= start;
     if (start === 0) return;
-    for (let i = 0; i < this.marks.length; i++) this.marks[i] = (this.marks[i] as number) - start;
+    this.#name -= start;
+    this.#nameEnd -= start;
+    this.#value -= start;
+    this.fields.move(start);
   }
 
   /**
@@ -116,34 +126,40 @@ export class HeadScanner {
   }
 
   #scanFields(bytes: Buffer, to: number): boolean {
-    const { marks } = this;
     let at = this.at;
     let state = this.#state;
+    let hash = this.#hash;
     while (at < to) {
       let byte = bytes[at] as number;
       switch (state) {
         case LINE:
           state = byte === CR ? END_LF : NAME;
           if (state === END_LF) break;
-          marks.push(at);
+          this.#name = at;
+          hash = NO_HASH;
           continue;
         case NAME:
-          while (((MEANING[byte] as number) & IN_NAME) !== 0 && ++at < to) byte = bytes[at] as number;
+          while (((MEANING[byte] as number) & IN_NAME) !== 0) {
+            hash = hashOn(hash, byte);
+            if (++at === to) break;
+            byte = bytes[at] as number;
+          }
           if (at === to) continue;
-          if (byte !== COLON || at === marks[marks.length - 1]) throw invalid('header name');
-          marks.push(at);
+          if (byte !== COLON || at === this.#name) throw invalid('header name');
+          this.#kind = NAMES.find(bytes, this.#name, at, hash);
+          this.#nameEnd = at;
           state = BEFORE_VALUE;
           break;
         case BEFORE_VALUE:
           if (byte === SPACE || byte === TAB) break;
-          marks.push(at);
+          this.#value = at;
           state = VALUE;
           continue;
         case VALUE:
           while (isText(byte) && ++at < to) byte = bytes[at] as number;
           if (at === to) continue;
           if (byte !== CR) throw invalid('header value');
-          marks.push(trimmed(bytes, marks[marks.length - 1] as number, at));
+          this.#endValue(bytes, at);
           state = VALUE_LF;
           break;
         default:
@@ -158,7 +174,17 @@ export class HeadScanner {
     }
     this.at = at;
     this.#state = state;
+    this.#hash = hash;
     return false;
+  }
+
+  #endValue(bytes: Buffer, at: number): void {
+    const { fields } = this;
+    const nameEnd = this.#nameEnd;
+    const value = this.#value;
+    const end = trimmed(bytes, value, at);
+    if (value !== nameEnd + 2 || bytes[nameEnd + 1] !== SPACE || end !== at) fields.isPlain = false;
+    fields.add(this.#kind, this.#name, nameEnd, value, end);
   }
 }
 
@@ -171,28 +197,4 @@ function trimmed(bytes: Buffer, from: number, to: number): number {
 
 function invalid(part: string): UpstreamError {
   return new UpstreamError('invalid_answer', `The ${part} of the answer is not HTTP/1.1`);
-}
-
-/** The value of a Content-Length; zeros in front are taken. Throws UpstreamError when it is none. */
-export function lengthOf(value: string): number {
-  let length = value.length === 0 || value.length > MOST_LENGTH_DIGITS ? -1 : 0;
-  for (let i = 0; i < value.length && length >= 0; i++) {
-    const digit = value.charCodeAt(i) - 0x30;
-    length = digit >= 0 && digit <= 9 ? length * 10 + digit : -1;
-  }
-  if (length < 0) throw new UpstreamError('invalid_answer', 'The length of the answer is not a number');
-  return length;
-}
-
-let lastKeepAlive = '';
-let lastKeepAliveMs = -1;
-
-/** The `timeout` of a Keep-Alive header in milliseconds; -1 when it has none. Upstreams say the same each time. */
-export function keepAliveOf(value: string): number {
-  if (value !== lastKeepAlive) {
-    const seconds = /timeout=(\d{1,9})/.exec(value)?.[1];
-    lastKeepAlive = value;
-    lastKeepAliveMs = seconds === undefined ? -1 : Number(seconds) * 1000;
-  }
-  return lastKeepAliveMs;
 }

@@ -1,6 +1,8 @@
 import { UpstreamError } from '../failure.ts';
+import type { AnswerFields } from './answer-fields.ts';
+import { AnswerSaid } from './answer-said.ts';
 import { ChunkedReader } from './chunked-reader.ts';
-import { HeadScanner, keepAliveOf, lengthOf } from './response-head.ts';
+import { HeadScanner } from './response-head.ts';
 
 /** What `ResponseReader.next` has found. */
 export const INCOMPLETE = 0;
@@ -23,20 +25,17 @@ const NOTHING = Buffer.alloc(0);
  */
 export class ResponseReader {
   status = 0;
-  /** The last head's names and values in turn, as sent. */
-  raw: string[] = [];
   /** Nothing of the answer follows behind what `next` gave last. */
   isWhole = false;
   /** Whether the upstream leaves the connection open after the answer. */
   keepsAlive = true;
-  /** Milliseconds for which it says to leave it open; -1 when it says nothing of that. */
-  keepAliveMs = -1;
   /** What `next` gave as DATA: bytes from `dataStart` to before `dataEnd`, good until the next `feed`. */
   bytes: Buffer = NOTHING;
   dataStart = 0;
   dataEnd = 0;
   readonly #maxHeadBytes: number;
   readonly #scanner = new HeadScanner();
+  readonly #said = new AnswerSaid();
   readonly #chunks: ChunkedReader;
   #phase = BEHIND;
   #isHead = false;
@@ -48,16 +47,28 @@ export class ResponseReader {
   #left = 0;
   /** Bytes of its body that came. */
   #given = 0;
-  #length = -1;
-  #codings = 0;
-  #coding = '';
-  #saysClose = false;
-  #saysKeepAlive = false;
+  /** The last head was informational: another one follows. */
+  #isInterim = false;
 
   /** @param maxHeadBytes that a head may have, from its first byte to the end of the empty line; as many for trailers */
   constructor(maxHeadBytes: number) {
     this.#maxHeadBytes = maxHeadBytes;
     this.#chunks = new ChunkedReader(maxHeadBytes);
+  }
+
+  /** The header lines of the last head. */
+  get fields(): AnswerFields {
+    return this.#scanner.fields;
+  }
+
+  /** Their names and values in turn, as sent. */
+  get raw(): readonly string[] {
+    return this.#scanner.fields.raw;
+  }
+
+  /** Milliseconds for which the upstream says to leave the connection open; -1 when it says nothing of that. */
+  get keepAliveMs(): number {
+    return this.#said.keepAliveMs;
   }
 
   /** Whether the end of the connection is the end of the answer. */
@@ -78,7 +89,7 @@ export class ResponseReader {
     this.#at = 0;
     this.#to = 0;
     this.#given = 0;
-    this.#saysClose = false;
+    this.#said.begin();
     this.isWhole = false;
     this.#beginHead(0);
   }
@@ -150,12 +161,15 @@ export class ResponseReader {
   }
 
   #beginHead(start: number): void {
+    this.#isInterim = false;
     this.#headStart = start;
     this.#scanner.begin(start);
   }
 
   #readHead(): Found {
     const scanner = this.#scanner;
+    // Not before: until now the fields of the last one could be asked for.
+    if (this.#isInterim) this.#beginHead(this.#at);
     const isHeadWhole = scanner.scan(this.bytes, this.#to);
     if (scanner.at - this.#headStart > this.#maxHeadBytes) {
       throw new UpstreamError('head_too_large', `The head of the answer has more than ${this.#maxHeadBytes} bytes`);
@@ -168,81 +182,36 @@ export class ResponseReader {
     }
     this.#at = scanner.at;
     this.status = scanner.status;
-    this.#readFields();
+    scanner.fields.take(this.bytes, this.#at);
+    this.#said.read(scanner.fields);
     this.#frame();
     return HEAD;
-  }
-
-  #readFields(): void {
-    const { marks } = this.#scanner;
-    const start = this.#headStart;
-    // One string that all others are cut out of: several times faster than making each from the bytes.
-    const text = this.bytes.toString('latin1', start, this.#at);
-    const raw: string[] = [];
-    this.#length = -1;
-    this.#codings = 0;
-    this.#saysKeepAlive = false;
-    this.keepAliveMs = -1;
-    for (let i = 0; i < marks.length; i += 4) {
-      const name = text.substring((marks[i] as number) - start, (marks[i + 1] as number) - start);
-      const value = text.substring((marks[i + 2] as number) - start, (marks[i + 3] as number) - start);
-      raw.push(name, value);
-      if (name.length === 10 || name.length === 14 || name.length === 17) this.#note(name.toLowerCase(), value);
-    }
-    this.raw = raw;
-  }
-
-  /** Notes what says how the answer is framed and what becomes of the connection. */
-  #note(name: string, value: string): void {
-    switch (name) {
-      case 'connection':
-        this.#noteConnection(value);
-        break;
-      case 'keep-alive':
-        if (this.keepAliveMs < 0) this.keepAliveMs = keepAliveOf(value);
-        break;
-      case 'content-length':
-        if (this.#length >= 0) throw new UpstreamError('invalid_answer', 'The answer has more than one length');
-        this.#length = lengthOf(value);
-        break;
-      case 'transfer-encoding':
-        this.#codings++;
-        this.#coding = value;
-    }
-  }
-
-  #noteConnection(value: string): void {
-    const lower = value.toLowerCase();
-    if (lower === 'keep-alive') this.#saysKeepAlive = true;
-    else if (lower === 'close') this.#saysClose = true;
-    else
-      for (const token of lower.split(',')) {
-        const option = token.trim();
-        if (option === 'close') this.#saysClose = true;
-        else if (option === 'keep-alive') this.#saysKeepAlive = true;
-      }
   }
 
   /** Decides where the body ends (RFC 9112 §6.3). */
   #frame(): void {
     const { status } = this;
-    const isCoded = this.#codings > 0;
-    if (isCoded && this.#length >= 0) {
+    const { length } = this.#scanner.fields;
+    const { isCoded, isChunked, saysClose, saysKeepAlive } = this.#said;
+    if (isCoded && length >= 0) {
       throw new UpstreamError('invalid_answer', 'The answer has a length and a transfer coding');
     }
-    if (status < 200) return this.#beginHead(this.#at);
+    if (status < 200) {
+      this.#isInterim = true;
+      return;
+    }
     // HTTP/1.0 knows no codings (RFC 9112 §6.1).
-    this.keepsAlive = !this.#saysClose && (this.#scanner.minor === 1 || (this.#saysKeepAlive && !isCoded));
+    this.keepsAlive = !saysClose && (this.#scanner.minor === 1 || (saysKeepAlive && !isCoded));
     if (this.#isHead || status === 204 || status === 304) {
       // A body that may not be there may have been sent all the same.
-      if (!this.#isHead && (isCoded || this.#length > 0)) this.keepsAlive = false;
+      if (!this.#isHead && (isCoded || length > 0)) this.keepsAlive = false;
       return this.#end();
     }
-    if (!isCoded && this.#length >= 0) {
+    if (!isCoded && length >= 0) {
       this.#phase = IN_LENGTH;
-      this.#left = this.#length;
+      this.#left = length;
       if (this.#left === 0) this.#end();
-    } else if (this.#codings === 1 && this.#coding.toLowerCase() === 'chunked') {
+    } else if (isChunked) {
       this.#phase = IN_CHUNKS;
       this.#chunks.begin();
     } else {

@@ -4,6 +4,7 @@ import { type Decision, newDecision } from '../../../src/core/decision.ts';
 import type { Denial } from '../../../src/core/denial.ts';
 import { ExaminedRequest } from '../../../src/gateway/examine.ts';
 import { GatewayAbort } from '../../../src/gateway/failure.ts';
+import type { AnswerFields } from '../../../src/gateway/fast/answer-fields.ts';
 import type { BodySink, BodySource } from '../../../src/gateway/fast/body.ts';
 import { FastForward } from '../../../src/gateway/fast/fast-forward.ts';
 import { NEVER_HELD_BYTES, type PieceWriter } from '../../../src/gateway/fast/piece-writer.ts';
@@ -55,6 +56,16 @@ export class RecordingWriter implements PieceWriter {
     this.raw = raw;
     this.#client.emit('head');
   }
+
+  relay(status: number, fields: AnswerFields): void {
+    this.head(status, fields.raw);
+  }
+
+  smallBody(bytes: Buffer, from: number, to: number): boolean {
+    return this.body(bytes.subarray(from, to));
+  }
+
+  flush(): void {}
 
   body(chunk: Buffer): boolean {
     this.#called('body');

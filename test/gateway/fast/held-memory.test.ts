@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -52,7 +52,7 @@ async function readSlowly(body: IncomingMessage, seed: number): Promise<number> 
 
 async function startSeededUpstream(t: Test) {
   const wrong: number[] = [];
-  const server = createServer(async (came, answer) => {
+  const serve = async (came: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const seed = Number(came.headers['x-seed']);
     if (came.method === 'PUT') {
       wrong.push(await readSlowly(came, seed));
@@ -64,7 +64,8 @@ async function startSeededUpstream(t: Test) {
       if (!answer.write(piece)) await once(answer, 'drain');
     }
     answer.end();
-  });
+  };
+  const server = createServer((came, answer) => void serve(came, answer));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => {
@@ -118,7 +119,11 @@ t.test('uploads that come faster than the upstream reads arrive as they were sen
     }
   });
   await Promise.all(clients);
-  t.strictSame(upstream.wrong, new Array(CLIENTS * TURNS).fill(-1));
+  t.equal(upstream.wrong.length, CLIENTS * TURNS);
+  t.ok(
+    upstream.wrong.every((place) => place === -1),
+    `${upstream.wrong}`,
+  );
 });
 
 t.test('what a client has not taken is not read over, by its own answer or the next one', async (t) => {

@@ -150,13 +150,13 @@ const anyHead = fc
   .map(([head, changes]) => changes.reduce((changed, [each, at]) => each(changed, at), head));
 
 /** What the general path would make of a head that was recognised. */
-function assertClear({ url, rawHeaders, bodyLength }: PlainHead): void {
+function assertClear({ url, path, query, rawHeaders, bodyLength }: PlainHead): void {
   const head = readHead(rawHeaders, new Set());
   const fault = framingFault(head, 1);
   if (fault !== null) throw new Error(`the general path refuses it: ${JSON.stringify(fault)}`);
   if (bodyLengthOf(head) !== bodyLength) throw new Error(`the general path sees a body of ${bodyLengthOf(head)} bytes`);
   const target = canonicalTarget(url ?? '', { allowPathParameters: true });
-  if ('fault' in target || target.path + target.query !== url)
+  if ('fault' in target || target.path !== path || target.query !== query || path + query !== url)
     throw new Error(`not canonical: ${JSON.stringify(target)}`);
 }
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { FieldKind, findName, lastFoundName } from '../../../src/gateway/fast/field-names.ts';
+import { FieldKind, REQUEST_NAMES } from '../../../src/gateway/fast/field-names.ts';
 import { bytesOf, read } from './heads.ts';
 
 setFlagsFromString('--expose-gc');
@@ -31,8 +31,8 @@ t.test('what outlives a request keeps nothing else of its head in memory', async
 
 t.test('a name that is too long to be remembered does not get into what is remembered of another', async (t) => {
   const find = (name: string, hash: number): [FieldKind, string] => {
-    const kind = findName(bytesOf(name), 0, name.length, hash);
-    return [kind, lastFoundName()];
+    const kind = REQUEST_NAMES.find(bytesOf(name), 0, name.length, hash);
+    return [kind, REQUEST_NAMES.found];
   };
   // A hash that is small is the number of the place; the names' places are side by side.
   t.strictSame(find('Accept', 6), [FieldKind.ordinary, 'Accept']);
