@@ -1,37 +1,28 @@
-import type { DenialCode } from '../core/denial.ts';
 import { type KeyUse, laterUse, type UsageDelta, type UsageScope } from '../core/usage.ts';
+import type { Kind } from './usage-kinds.ts';
 
 export const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
 
-/** What requests have in common besides their key and hour: one object for each combination. */
-export interface Kind {
-  readonly endpoint: string;
-  readonly method: string;
-  readonly denial: DenialCode | null;
+/** Requests of one kind in one hour. */
+export interface Count {
+  /** Whole hours since the epoch. */
+  hour: number;
+  kind: Kind;
+  requests: number;
+  errors: number;
+  timeUs: number;
 }
 
-/** The requests of a key in one hour. Most keys have one kind of request in a second, so that needs no map. */
+/** Requests of several kinds in one hour. */
 export interface HourCount {
-  /** Whole hours since the epoch. */
   readonly hour: number;
   requests: number;
   errors: number;
   timeUs: number;
-  readonly kind: Kind;
-  ofKind: number;
-  others: Map<Kind, number> | null;
+  readonly kinds: Map<Kind, number>;
   /** The same key's count of another hour. */
   readonly next: HourCount | null;
-}
-
-/** What waits for one key. */
-export interface KeyCount {
-  readonly keyId: string;
-  readonly owner: string | null;
-  lastUsedAt: number | null;
-  previousLastUsedAt: number | null;
-  hours: HourCount | null;
 }
 
 /** What a batch says, without its number. */
@@ -40,8 +31,10 @@ export interface Taken {
   readonly deltas: readonly UsageDelta[];
 }
 
+type Totals = Pick<HourCount, 'requests' | 'errors' | 'timeUs'>;
+
 interface Delta extends UsageDelta {
-  readonly hours: Record<number, { requests: number; errors: number; timeUs: number }>;
+  readonly hours: Record<number, Totals>;
   readonly endpoints: Record<string, number>;
   readonly methods: Record<string, number>;
   readonly denials: Record<string, number>;
@@ -49,54 +42,112 @@ interface Delta extends UsageDelta {
 
 /** A batch as it is made: each scope and day once, each key once. */
 export class BatchContent {
-  readonly #uses = new Map<string, KeyUse>();
+  readonly #uses: KeyUse[] = [];
+  readonly #deltas: UsageDelta[] = [];
+  /** Uses and counts of keys that may come again. */
+  readonly #usesByKey = new Map<string, KeyUse>();
   /** One for each day of a scope; nearly always that is one. */
-  readonly #deltas = new Map<UsageScope, Delta[]>();
+  readonly #byScope = new Map<UsageScope, Delta[]>();
+  /** What was last added for an owner, or (null) for all: the next is very often of the same kind and hour. */
+  readonly #pending = new Map<string | null, Count>();
 
-  add(key: KeyCount): void {
-    const { keyId, owner, lastUsedAt, previousLastUsedAt } = key;
-    if (lastUsedAt !== null) this.#addUse({ keyId, lastUsedAt, previousLastUsedAt });
-    for (let count = key.hours; count !== null; count = count.next) {
-      this.#addCount(`key:${keyId}`, count);
-      if (owner !== null) this.#addCount(`owner:${owner}`, count);
-      this.#addCount('all', count);
+  /** Adds the only count of a key that does not come again. */
+  addOnly(scope: UsageScope, owner: string | null, count: Count): void {
+    const { hour, kind, requests, errors, timeUs } = count;
+    const { endpoints, methods, denials } = kind.named(requests);
+    const hours = { [hour % DAY_HOURS]: { requests, errors, timeUs } };
+    this.#deltas.push({ scope, day: Math.floor(hour / DAY_HOURS), hours, endpoints, methods, denials });
+    if (owner !== null) this.#addPending(owner, count);
+    this.#addPending(null, count);
+  }
+
+  /** Adds one count of a key of any number. */
+  add(scope: UsageScope, owner: string | null, count: Count): void {
+    this.#addCount(scope, count);
+    if (owner !== null) this.#addPending(owner, count);
+    this.#addPending(null, count);
+  }
+
+  /** Adds what requests of several kinds came to in an hour. */
+  addHour(scope: UsageScope, owner: string | null, count: HourCount): void {
+    this.#addHour(scope, count);
+    if (owner !== null) this.#addHour(`owner:${owner}`, count);
+    this.#addHour('all', count);
+  }
+
+  /** @param isOnly that the key does not come again */
+  addUse(use: KeyUse, isOnly: boolean): void {
+    if (isOnly) {
+      this.#uses.push(use);
+      return;
     }
+    const known = this.#usesByKey.get(use.keyId);
+    this.#usesByKey.set(use.keyId, known === undefined ? use : laterUse(known, use));
   }
 
   content(): Taken {
-    return { uses: [...this.#uses.values()], deltas: [...this.#deltas.values()].flat() };
+    for (const [owner, count] of this.#pending) this.#addCount(scopeOf(owner), count);
+    this.#pending.clear();
+    for (const use of this.#usesByKey.values()) this.#uses.push(use);
+    for (const days of this.#byScope.values()) for (const delta of days) this.#deltas.push(delta);
+    return { uses: this.#uses, deltas: this.#deltas };
   }
 
-  #addUse(use: KeyUse): void {
-    const known = this.#uses.get(use.keyId);
-    this.#uses.set(use.keyId, known === undefined ? use : laterUse(known, use));
-  }
-
-  #addCount(scope: UsageScope, count: HourCount): void {
-    const day = Math.floor(count.hour / DAY_HOURS);
-    const hour = count.hour % DAY_HOURS;
-    const delta = this.#deltaOf(scope, day);
-    const totals = delta.hours[hour];
-    if (totals === undefined) {
-      delta.hours[hour] = { requests: count.requests, errors: count.errors, timeUs: count.timeUs };
+  #addPending(owner: string | null, { hour, kind, requests, errors, timeUs }: Count): void {
+    const pending = this.#pending.get(owner);
+    if (pending === undefined) {
+      this.#pending.set(owner, { hour, kind, requests, errors, timeUs });
+    } else if (pending.kind === kind && pending.hour === hour) {
+      pending.requests += requests;
+      pending.errors += errors;
+      pending.timeUs += timeUs;
     } else {
-      totals.requests += count.requests;
-      totals.errors += count.errors;
-      totals.timeUs += count.timeUs;
+      this.#addCount(scopeOf(owner), pending);
+      pending.hour = hour;
+      pending.kind = kind;
+      pending.requests = requests;
+      pending.errors = errors;
+      pending.timeUs = timeUs;
     }
-    addKind(delta, count.kind, count.ofKind);
-    if (count.others !== null) for (const [kind, requests] of count.others) addKind(delta, kind, requests);
   }
 
-  #deltaOf(scope: UsageScope, day: number): Delta {
-    const days = this.#deltas.get(scope);
+  #addCount(scope: UsageScope, count: Count): void {
+    const delta = this.#deltaOf(scope, count.hour);
+    addTotals(delta, count.hour, count);
+    addKind(delta, count.kind, count.requests);
+  }
+
+  #addHour(scope: UsageScope, count: HourCount): void {
+    const delta = this.#deltaOf(scope, count.hour);
+    addTotals(delta, count.hour, count);
+    for (const [kind, requests] of count.kinds) addKind(delta, kind, requests);
+  }
+
+  #deltaOf(scope: UsageScope, hour: number): Delta {
+    const day = Math.floor(hour / DAY_HOURS);
+    const days = this.#byScope.get(scope);
     const known = days?.find((delta) => delta.day === day);
     if (known !== undefined) return known;
     const delta: Delta = { scope, day, hours: {}, endpoints: {}, methods: {}, denials: {} };
-    if (days === undefined) this.#deltas.set(scope, [delta]);
+    if (days === undefined) this.#byScope.set(scope, [delta]);
     else days.push(delta);
     return delta;
   }
+}
+
+function scopeOf(owner: string | null): UsageScope {
+  return owner === null ? 'all' : `owner:${owner}`;
+}
+
+function addTotals({ hours }: Delta, hour: number, { requests, errors, timeUs }: Totals): void {
+  const totals = hours[hour % DAY_HOURS];
+  if (totals === undefined) {
+    hours[hour % DAY_HOURS] = { requests, errors, timeUs };
+    return;
+  }
+  totals.requests += requests;
+  totals.errors += errors;
+  totals.timeUs += timeUs;
 }
 
 function addKind(delta: Delta, { endpoint, method, denial }: Kind, requests: number): void {

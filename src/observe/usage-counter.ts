@@ -1,15 +1,54 @@
-import { DENIALS, type DenialCode } from '../core/denial.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { METHODS } from './traffic.ts';
-import { BatchContent, HOUR_MS, type HourCount, type KeyCount, type Kind, type Taken } from './usage-batch.ts';
+import type { UsageScope } from '../core/usage.ts';
+import { type BatchContent, type Count, HOUR_MS, type HourCount } from './usage-batch.ts';
+import { type Kind, Kinds } from './usage-kinds.ts';
 
-/** Routes whose kinds are remembered; forgotten all at once when there are more, as reloads bring new ones. */
-const MAX_ROUTES = 1_000;
+/** Keys whose places are kept from one second to the next, at some 250 bytes each. Those of more are made anew. */
+const MAX_KEPT = 50_000;
+/** Instead of milliseconds after the hour. */
+const NEVER = -(2 ** 30);
 
-const CODE_INDEX = new Map<string, number>((Object.keys(DENIALS) as DenialCode[]).map((code, i) => [code, i + 1]));
-const CODES = CODE_INDEX.size + 1;
-const METHOD_INDEX = new Map<string, number>(METHODS.map((method, i) => [method, i]));
-const OTHER_METHOD = METHODS.length - 1;
+/**
+ * Where a key is counted: nearly all have one kind of request in one hour to be written. Times are small numbers, which
+ * an object holds itself, and what each request needs comes first, so that it is found in a cache line or two.
+ */
+class Place {
+  /** Of the first request, and its hour; null and 0 when nothing waits. */
+  kind: Kind | null = null;
+  owner: string | null;
+  hour = 0;
+  requests = 0;
+  errors = 0;
+  timeUs = 0;
+  /** When the key was last used, in milliseconds after the hour. */
+  lastUsed = NEVER;
+  previousUsed = NEVER;
+  /** Requests of other kinds or hours. */
+  others: HourCount | null = null;
+  readonly keyId: string;
+  readonly scope: UsageScope;
+  /** False when the key changed hands: what waits for it is in several places, one for each owner. */
+  isOnly = true;
+  /** Whether it is one of those that are kept. */
+  isKept = false;
+
+  constructor(keyId: string, owner: string | null) {
+    this.keyId = keyId;
+    this.scope = `key:${keyId}`;
+    this.owner = owner;
+  }
+
+  clear(): void {
+    this.kind = null;
+    this.requests = 0;
+    this.errors = 0;
+    this.timeUs = 0;
+    this.lastUsed = NEVER;
+    this.previousUsed = NEVER;
+    this.others = null;
+    this.isOnly = true;
+  }
+}
 
 /**
  * Requests by key, hour and kind, in memory, until they are taken for a batch. It costs a request a few additions;
@@ -17,8 +56,14 @@ const OTHER_METHOD = METHODS.length - 1;
  */
 export class UsageCounter {
   readonly #max: number;
-  readonly #keys = new Map<string, KeyCount>();
-  readonly #kinds = new Map<string | null, (Kind | undefined)[]>();
+  readonly #kinds = new Kinds();
+  readonly #places = new Map<string, Place>();
+  /** Places that are kept, for the hand that looks for one that no request uses any more. */
+  readonly #kept: Place[] = [];
+  #hand = 0;
+  /** Places in which something waits, from `#taken` on; the oldest first. */
+  #waiting: Place[] = [];
+  #taken = 0;
   #size = 0;
 
   /** @param max counts that wait at most: one for each key, hour and kind of request */
@@ -31,114 +76,144 @@ export class UsageCounter {
     return this.#size;
   }
 
-  /** Keys that something waits for. */
+  /** Keys that something waits for; one that changed hands counts for each owner. */
   get keys(): number {
-    return this.#keys.size;
+    return this.#waiting.length - this.#taken;
   }
 
   /** @returns false when there is no room for it; then nothing is counted of it */
   add(exchange: Exchange): boolean {
-    const { keyId } = exchange;
+    const { keyId, owner } = exchange;
     // What came without a known key is nobody's use; the metrics count it.
     if (keyId === null) return true;
+    let place = this.#places.get(keyId);
+    if (place === undefined || place.owner !== owner) {
+      if (this.#size >= this.#max) return false;
+      place = place === undefined ? this.#newPlace(keyId, owner) : this.#handOver(place, owner);
+    }
     const hour = Math.floor(exchange.at / HOUR_MS);
-    const kind = this.#kindOf(exchange);
-    let key = this.#keyOf(keyId, exchange.owner);
-    let count = key?.hours ?? null;
+    const kind = this.#kinds.of(exchange);
+    if (place.requests === 0) {
+      if (this.#size >= this.#max) return false;
+      this.#size++;
+      this.#waiting.push(place);
+      place.kind = kind;
+      place.hour = hour;
+    } else if (place.kind !== kind || place.hour !== hour) {
+      if (!this.#addOther(place, hour, kind, exchange)) return false;
+      if (exchange.allowed) addUse(place, exchange);
+      return true;
+    }
+    place.requests++;
+    if (isError(exchange)) place.errors++;
+    place.timeUs += timeOf(exchange);
+    if (exchange.allowed) addUse(place, exchange);
+    return true;
+  }
+
+  /**
+   * Moves what waits for up to `max` keys into a batch, those that have waited longest first. A batch may take no more than
+   * `keys` was when it was begun: what comes while it is made is for another, as each key is in it once.
+   */
+  take(max: number, batch: BatchContent): void {
+    const end = Math.min(this.#taken + max, this.#waiting.length);
+    for (; this.#taken < end; this.#taken++) this.#moveTo(batch, this.#waiting[this.#taken] as Place);
+    if (this.#taken === this.#waiting.length) this.#waiting.length = 0;
+    else if (this.#taken * 2 > this.#waiting.length) this.#waiting = this.#waiting.slice(this.#taken);
+    else return;
+    this.#taken = 0;
+  }
+
+  #addOther(place: Place, hour: number, kind: Kind, exchange: Exchange): boolean {
+    let count = place.others;
     while (count !== null && count.hour !== hour) count = count.next;
+    const known = count?.kinds.get(kind);
+    if (known === undefined) {
+      if (this.#size >= this.#max) return false;
+      this.#size++;
+    }
     if (count === null) {
-      if (!this.#hasRoom()) return false;
-      key ??= this.#newKey(keyId, exchange.owner);
-      count = { hour, requests: 0, errors: 0, timeUs: 0, kind, ofKind: 1, others: null, next: key.hours };
-      key.hours = count;
-    } else if (count.kind === kind) count.ofKind++;
-    else if (!this.#addOther(count, kind)) return false;
-    addTotals(count, exchange);
-    if (exchange.allowed && key !== undefined) addUse(key, exchange);
+      count = { hour, requests: 0, errors: 0, timeUs: 0, kinds: new Map(), next: place.others };
+      place.others = count;
+    }
+    count.kinds.set(kind, (known ?? 0) + 1);
+    count.requests++;
+    if (isError(exchange)) count.errors++;
+    count.timeUs += timeOf(exchange);
     return true;
   }
 
-  /** Takes what waits for up to `max` keys, those that have waited longest first. */
-  take(max: number): Taken {
-    const batch = new BatchContent();
-    let taken = 0;
-    for (const [name, key] of this.#keys) {
-      if (taken === max) break;
-      taken++;
-      this.#keys.delete(name);
-      this.#size -= sizeOf(key);
-      batch.add(key);
+  #newPlace(keyId: string, owner: string | null): Place {
+    const place = new Place(keyId, owner);
+    this.#places.set(keyId, place);
+    return place;
+  }
+
+  /** The key changed hands just now: what waits for it is its former owner's. */
+  #handOver(place: Place, owner: string | null): Place {
+    if (place.requests === 0) {
+      place.owner = owner;
+      return place;
     }
-    return batch.content();
+    place.isOnly = false;
+    const other = this.#newPlace(place.keyId, owner);
+    other.isOnly = false;
+    return other;
   }
 
-  #hasRoom(): boolean {
-    if (this.#size >= this.#max) return false;
-    this.#size++;
-    return true;
-  }
-
-  #addOther(count: HourCount, kind: Kind): boolean {
-    const known = count.others?.get(kind);
-    if (known === undefined && !this.#hasRoom()) return false;
-    count.others ??= new Map();
-    count.others.set(kind, (known ?? 0) + 1);
-    return true;
-  }
-
-  #keyOf(keyId: string, owner: string | null): KeyCount | undefined {
-    const found = this.#keys.get(keyId);
-    // The key changed hands just now: until it is written, each owner's part is counted for itself.
-    return found === undefined || found.owner === owner ? found : this.#keys.get(`${keyId}\n${owner}`);
-  }
-
-  #newKey(keyId: string, owner: string | null): KeyCount {
-    const key: KeyCount = { keyId, owner, lastUsedAt: null, previousLastUsedAt: null, hours: null };
-    this.#keys.set(this.#keys.has(keyId) ? `${keyId}\n${owner}` : keyId, key);
-    return key;
-  }
-
-  #kindOf(exchange: Exchange): Kind {
-    const { route } = exchange;
-    const denial = exchange.allowed ? null : exchange.code;
-    const method = METHOD_INDEX.get(exchange.method) ?? OTHER_METHOD;
-    const index = method * CODES + (denial === null ? 0 : (CODE_INDEX.get(denial) ?? 0));
-    let kinds = this.#kinds.get(route);
-    if (kinds === undefined) {
-      if (this.#kinds.size >= MAX_ROUTES) this.#kinds.clear();
-      kinds = Array.from<Kind | undefined>({ length: METHODS.length * CODES });
-      this.#kinds.set(route, kinds);
+  #moveTo(batch: BatchContent, place: Place): void {
+    const { scope, owner, others, isOnly } = place;
+    if (isOnly && others === null) batch.addOnly(scope, owner, place as Count);
+    else batch.add(scope, owner, place as Count);
+    for (let other = others; other !== null; other = other.next) {
+      batch.addHour(scope, owner, other);
+      this.#size -= other.kinds.size;
     }
-    let kind = kinds[index];
-    if (kind === undefined) {
-      kind = { endpoint: pathOf(route), method: METHODS[method] as string, denial };
-      kinds[index] = kind;
+    this.#size--;
+    const lastUsedAt = timeIn(place, place.lastUsed);
+    const previousLastUsedAt = timeIn(place, place.previousUsed);
+    if (lastUsedAt !== null) batch.addUse({ keyId: place.keyId, lastUsedAt, previousLastUsedAt }, isOnly);
+    place.clear();
+    this.#keep(place);
+  }
+
+  /** Keeps a place for the next second, unless there are too many; then one that has not been used since may go. */
+  #keep(place: Place): void {
+    // Its key has another one, of another owner.
+    if (this.#places.get(place.keyId) !== place) return;
+    if (place.isKept) return;
+    if (this.#kept.length < MAX_KEPT) this.#kept.push(place);
+    else {
+      this.#hand = (this.#hand + 1) % MAX_KEPT;
+      const other = this.#kept[this.#hand] as Place;
+      if (other.requests > 0) {
+        this.#places.delete(place.keyId);
+        return;
+      }
+      if (this.#places.get(other.keyId) === other) this.#places.delete(other.keyId);
+      other.isKept = false;
+      this.#kept[this.#hand] = place;
     }
-    return kind;
+    place.isKept = true;
   }
 }
 
-function addTotals(count: HourCount, exchange: Exchange): void {
-  const { status, durationMs, aborted } = exchange;
+function addUse(place: Place, { at, previousSecret }: Exchange): void {
+  const after = at - place.hour * HOUR_MS;
+  if (place.lastUsed < after) place.lastUsed = after;
+  if (previousSecret && place.previousUsed < after) place.previousUsed = after;
+}
+
+function timeIn({ hour }: Place, after: number): number | null {
+  return after === NEVER ? null : hour * HOUR_MS + after;
+}
+
+function isError({ status, aborted }: Exchange): boolean {
+  return status >= 400 || status === 0 || aborted !== null;
+}
+
+/** In microseconds. */
+function timeOf({ status, durationMs, upstreamMs }: Exchange): number {
   // The answer to an upgrade is its head; the connection that follows is none, and may last for days.
-  const tookMs = status === 101 ? (exchange.upstreamMs ?? 0) : durationMs;
-  count.requests++;
-  if (status >= 400 || status === 0 || aborted !== null) count.errors++;
-  count.timeUs += Math.round(tookMs * 1000);
-}
-
-function addUse(key: KeyCount, { at, previousSecret }: Exchange): void {
-  if (key.lastUsedAt === null || key.lastUsedAt < at) key.lastUsedAt = at;
-  if (previousSecret) key.previousLastUsedAt = Math.max(key.previousLastUsedAt ?? at, at);
-}
-
-function sizeOf(key: KeyCount): number {
-  let size = 0;
-  for (let count = key.hours; count !== null; count = count.next) size += 1 + (count.others?.size ?? 0);
-  return size;
-}
-
-/** The path part of a route's pattern, `GET /api/domains/:id`. */
-function pathOf(route: string | null): string {
-  return route === null ? '' : route.slice(route.indexOf(' ') + 1);
+  return Math.round((status === 101 ? (upstreamMs ?? 0) : durationMs) * 1000);
 }

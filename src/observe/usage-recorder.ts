@@ -5,14 +5,17 @@ import type { Exchange } from '../core/exchange.ts';
 import { StoreError } from '../core/ports.ts';
 import { dayOf, type UsageBatch, type UsageStore } from '../core/usage.ts';
 import { inTime, type Repeat, systemTimer } from './repeat.ts';
+import { BatchContent } from './usage-batch.ts';
 import { UsageCounter } from './usage-counter.ts';
 
 /** How often counts are written: what a killed process can lose. */
 const FLUSH_INTERVAL_MS = 1000;
 /** Counts that wait for the store; at some 150 bytes each. */
 const MAX_COUNTS = 200_000;
-/** Keys in one batch. An embedded store takes some 4 ms for so many, in which no request is served. */
+/** Keys in one batch. */
 const MAX_BATCH = 1_000;
+/** Keys that are added to a batch before requests get their turn: a quarter of a millisecond. */
+const TURN_KEYS = 500;
 /** How long `stop` tries, and how often when the store fails at once. */
 const STOP_TIMEOUT_MS = 2000;
 const STOP_ATTEMPTS = 5;
@@ -100,17 +103,22 @@ export class UsageRecorder {
     if (this.#unsent !== null && !(await this.#send(this.#unsent))) return;
     // What comes in from now on is for the next time, or it would never end.
     for (let left = this.#counter.keys; left > 0; left -= MAX_BATCH) {
-      if (!(await this.#send(this.#nextBatch(Math.min(left, MAX_BATCH))))) return;
-      // An embedded store writes before it returns: requests get their turn between two batches.
+      if (!(await this.#send(await this.#nextBatch(Math.min(left, MAX_BATCH))))) return;
       await setImmediate();
     }
   }
 
-  #nextBatch(maxKeys: number): UsageBatch {
+  /** Requests get their turn while it is made. */
+  async #nextBatch(keys: number): Promise<UsageBatch> {
     const { clock, retentionMs } = this.#options;
+    const content = new BatchContent();
+    for (let left = keys; left > 0; left -= TURN_KEYS) {
+      this.#counter.take(Math.min(left, TURN_KEYS), content);
+      await setImmediate();
+    }
     const keepFrom = dayOf(clock.now() - retentionMs());
     this.#number++;
-    return { writer: this.#writer, number: this.#number, ...this.#counter.take(maxKeys), keepFrom };
+    return { writer: this.#writer, number: this.#number, ...content.content(), keepFrom };
   }
 
   /** @returns whether the next batch may follow */

@@ -194,12 +194,18 @@ t.test('what waits is bounded: keys, hours and kinds of request; more are counte
 t.test('many keys are written in batches, and other work gets its turn between them', async (t) => {
   const { store, recorder, requestsOf } = await start(t);
   for (let i = 0; i < 2_300; i++) recorder.sink(exchange({ keyId: `key_${i}`, at: NOON }));
-  let batchesBefore = -1;
-  setImmediate(() => {
-    batchesBefore = store.batches.length;
-    recorder.sink(exchange({ keyId: 'late', at: NOON }));
-  });
+  const batchesBefore: number[] = [];
+  const turning = setInterval(() => undefined, 1_000);
+  const turn = (): void => {
+    batchesBefore.push(store.batches.length);
+    // Keys that are in a batch already, or will be in one, come again.
+    recorder.sink(exchange({ keyId: `key_${batchesBefore.length % 2 === 0 ? 0 : 2_299}`, at: NOON }));
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
   await recorder.flush();
+  clearImmediate(next);
+  clearInterval(turning);
   t.strictSame(
     store.batches.map(({ number, uses }) => [number, uses.length]),
     [
@@ -208,9 +214,43 @@ t.test('many keys are written in batches, and other work gets its turn between t
       [3, 300],
     ],
   );
-  t.equal(batchesBefore, 1);
+  for (const number of [0, 1, 2]) {
+    t.ok(batchesBefore.filter((count) => count === number).length > 1, `while batch ${number + 1} is made or written`);
+  }
+  for (const { uses, deltas } of store.batches) {
+    t.equal(new Set(uses.map(({ keyId }) => keyId)).size, uses.length, 'each key once');
+    t.equal(new Set(deltas.map(({ scope }) => scope)).size, deltas.length, 'each scope once');
+  }
+  await recorder.flush();
   t.equal(new Set(store.batches.map(({ writer }) => writer)).size, 1);
-  t.equal(await requestsOf('all'), 2_300);
+  t.equal(await requestsOf('all'), 2_300 + batchesBefore.length);
+});
+
+t.test('a key that came before is counted anew in each second, for its owner of then', async (t) => {
+  const { store, recorder, requestsOf } = await start(t);
+  const rounds = [
+    { owner: 'old', at: NOON, durationMs: 1 },
+    { owner: 'new', at: NOON + 3_600_000, durationMs: 2, status: 500, previousSecret: true },
+    { owner: 'new', at: NOON + 3_600_001, durationMs: 4, allowed: false, status: 429, code: 'rate_limited' },
+  ] as const;
+  for (const round of rounds) {
+    recorder.sink(exchange({ keyId: 'k', ...round }));
+    await recorder.flush();
+  }
+  t.strictSame(
+    store.batches.map(({ uses }) => uses),
+    [
+      [{ keyId: 'k', lastUsedAt: NOON, previousLastUsedAt: null }],
+      [{ keyId: 'k', lastUsedAt: NOON + 3_600_000, previousLastUsedAt: NOON + 3_600_000 }],
+      [],
+    ],
+  );
+  const hours = {
+    12: { requests: 1, errors: 0, timeUs: 1_000 },
+    13: { requests: 2, errors: 2, timeUs: 6_000 },
+  };
+  t.match(await store.days('key:k', 0, TODAY), [{ hours, denials: { rate_limited: 1 } }]);
+  t.strictSame([await requestsOf('owner:old'), await requestsOf('owner:new'), await requestsOf('all')], [1, 2, 3]);
 });
 
 t.test('the first day to keep follows the clock and the configuration', async (t) => {

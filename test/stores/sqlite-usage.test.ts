@@ -100,6 +100,23 @@ t.test('what a process wrote is there after it died, and its last batch is still
   await check(t, [second.usage], ids, 140);
 });
 
+t.test('a step that another process was quicker with is not taken twice', async (t) => {
+  const path = join(t.testdir(), 'store.db');
+  const [one, two] = [await open(t, path), await open(t, path)];
+  const db = new DatabaseSync(`${path}-usage`, { timeout: 10_000 });
+  // As if each claim had run out in the middle of its step: both begin with the same one.
+  db.exec(`CREATE TRIGGER no_claims AFTER INSERT ON writers WHEN new.writer = 'fold'
+    BEGIN DELETE FROM writers WHERE writer = 'fold'; END`);
+  db.close();
+  const ids = Array.from({ length: 300 }, (_, i) => `key_${i}`);
+  for (let i = 1; i <= 127; i++) await one.usage.record(batch('one', i, ids));
+  for (let i = 1; i <= 80; i++) {
+    await Promise.all([one.usage.record(batch('one', 127 + i, ids)), two.usage.record(batch('two', i, ids))]);
+  }
+  t.equal(rows(path, 'counts'), ids.length);
+  await check(t, [one.usage, two.usage], ids, 287);
+});
+
 t.test('old days are forgotten, a bounded number at a time', async (t) => {
   const path = join(t.testdir(), 'store.db');
   const { usage } = await open(t, path);

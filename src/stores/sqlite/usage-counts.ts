@@ -1,25 +1,17 @@
 import { StoreError } from '../../core/ports.ts';
-import type { UsageDay, UsageTotals } from '../../core/usage.ts';
+import type { UsageDay } from '../../core/usage.ts';
 
 /** Requests, errors and microseconds. */
 type Hour = [number, number, number];
 
+/** Requests by endpoint, method and denial. */
+export type Names = [Record<string, number>, Record<string, number>, Record<string, number>];
+
 /** The counts of a day in the form in which they are kept: by hour, endpoint, method and denial. */
-export type Counts = [Record<string, Hour>, Record<string, number>, Record<string, number>, Record<string, number>];
+export type Counts = [Record<string, Hour>, ...Names];
 
 export function noCounts(): Counts {
   return [{}, {}, {}, {}];
-}
-
-/** By hand, as it is made for each key that was used, every second: half of what JSON.stringify takes for the whole. */
-export function encodeCounts(day: UsageDay): string {
-  let hours = '';
-  for (const hour in day.hours) {
-    const { requests, errors, timeUs } = day.hours[hour] as UsageTotals;
-    hours += `${hours === '' ? '' : ','}"${hour}":[${requests},${errors},${timeUs}]`;
-  }
-  const names = JSON.stringify([day.endpoints, day.methods, day.denials]);
-  return `[{${hours}},${names.slice(1)}`;
 }
 
 /** @throws StoreError STORE_CORRUPT */
@@ -50,10 +42,18 @@ export function addCounts(counts: Counts, more: Counts): void {
     if (known === undefined) hours[hour] = added;
     else for (let i = 0; i < known.length; i++) known[i] = (known[i] as number) + (added[i] as number);
   }
-  for (const i of [1, 2, 3] as const) {
-    const known = counts[i];
-    for (const name in more[i]) known[name] = (known[name] ?? 0) + (more[i][name] as number);
-  }
+  addNames(counts, [more[1], more[2], more[3]]);
+}
+
+/** Adds `more` to the names of `counts`. */
+export function addNames(counts: Counts, more: Readonly<Names>): void {
+  addTable(counts[1], more[0]);
+  addTable(counts[2], more[1]);
+  addTable(counts[3], more[2]);
+}
+
+function addTable(known: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const name in more) known[name] = (known[name] ?? 0) + (more[name] as number);
 }
 
 export function requestsIn(counts: readonly [Counts[0], ...unknown[]]): number {

@@ -1,6 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { UsageBatch } from '../../core/usage.ts';
-import { linesOf } from './usage-lines.ts';
 
 /** Between the shards of a row; no line holds it, as JSON escapes it. */
 const SEPARATOR = '\f';
@@ -9,6 +7,11 @@ const MAX_CACHED = 512;
 
 /** A row: the lines of one batch, by shard. Rows never change, and no number is used twice. */
 type Row = readonly string[];
+
+/** A row as it is written. */
+export function rowText(row: Row): string {
+  return row.join(SEPARATOR);
+}
 
 /** A row as it was appended. */
 export interface Appended {
@@ -43,9 +46,11 @@ export class UsageJournal {
     this.#cache = cache;
   }
 
-  /** @returns what `keep` is to be given once it is committed */
-  append(batch: UsageBatch): Appended {
-    const text = linesOf(batch).join(SEPARATOR);
+  /**
+   * @param text as `rowText` makes it
+   * @returns what `keep` is to be given once it is committed
+   */
+  append(text: string): Appended {
     const { lastInsertRowid } = this.#append.run(text);
     return { number: Number(lastInsertRowid), text };
   }
@@ -74,11 +79,21 @@ export class UsageJournal {
     this.#remove.run(upto);
   }
 
+  /** Whether the row is in memory. */
+  isHeld(number: number): boolean {
+    return this.#cache.get(number) !== undefined;
+  }
+
+  /** The lines of a shard in a row. */
+  linesOf(number: number, shard: number): string {
+    return this.#rowOf(number)[shard] ?? '';
+  }
+
   /** The lines of a shard in rows. */
   lines(numbers: readonly number[], shard: number): string[] {
     const all: string[] = [];
     for (const number of numbers) {
-      const lines = this.#rowOf(number)[shard] ?? '';
+      const lines = this.linesOf(number, shard);
       if (lines !== '') all.push(lines);
     }
     return all;

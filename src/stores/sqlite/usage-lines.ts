@@ -1,5 +1,6 @@
-import { type KeyUse, laterUse, type UsageBatch, type UsageScope } from '../../core/usage.ts';
-import { addCounts, type Counts, decodeCounts, encodeCounts } from './usage-counts.ts';
+import { type KeyUse, laterUse, type UsageScope } from '../../core/usage.ts';
+import type { Counts } from './usage-counts.ts';
+import { CountsReader } from './usage-counts-reader.ts';
 
 /**
  * Batches as lines of text: `"scope" day counts` and `"use:id" last previous`, with tabs between. To write a line costs
@@ -24,17 +25,14 @@ export function shardOf(scope: UsageScope): number {
   return (hash >>> 0) % SHARDS;
 }
 
-/** The lines of a batch, by shard, those of last uses after the others; '' for those that it says nothing of. */
-export function linesOf(batch: UsageBatch): string[] {
-  const lines = Array.from({ length: SHARDS }, () => new Array<string>());
-  for (const delta of batch.deltas) {
-    lines[shardOf(delta.scope)]?.push(`\n${nameOf(delta.scope)}\t${delta.day}\t${encodeCounts(delta)}`);
-  }
-  for (const { keyId, lastUsedAt, previousLastUsedAt } of batch.uses) {
-    const line = `\n${nameOfUse(keyId)}\t${lastUsedAt ?? ''}\t${previousLastUsedAt ?? ''}`;
-    lines[shardOf(`key:${keyId}`)]?.push(line);
-  }
-  return lines.map((of) => of.join(''));
+/** What the lines of a scope begin with, with the line feed before. */
+export function beginOf(scope: UsageScope): string {
+  return PLAIN.test(scope) ? `\n"${scope}"` : `\n${JSON.stringify(scope)}`;
+}
+
+/** What the lines of a key's last uses begin with, with the line feed before. */
+export function beginOfUse(keyId: string): string {
+  return PLAIN.test(keyId) ? `\n"${USE}${keyId}"` : `\n${JSON.stringify(USE + keyId)}`;
 }
 
 /** What the lines of a scope begin with. */
@@ -66,6 +64,7 @@ function unquoted(text: string): string {
 export class Folded {
   readonly counts = new Map<string, Map<number, Counts>>();
   readonly uses = new Map<string, KeyUse>();
+  readonly #reader = new CountsReader();
 
   /** Adds all lines. */
   add(lines: string): void {
@@ -93,15 +92,15 @@ export class Folded {
     const value = lines.slice(second + 1, third);
     const rest = lines.slice(third + 1, to);
     if (name.startsWith(USE)) this.#mergeUse(name.slice(USE.length), timeOf(value), timeOf(rest));
-    else this.#mergeCounts(name, Number(value), decodeCounts(rest));
+    else this.#mergeCounts(name, Number(value), rest);
   }
 
-  #mergeCounts(scope: string, day: number, counts: Counts): void {
+  #mergeCounts(scope: string, day: number, text: string): void {
     const days = this.counts.get(scope);
     const known = days?.get(day);
-    if (known !== undefined) addCounts(known, counts);
-    else if (days !== undefined) days.set(day, counts);
-    else this.counts.set(scope, new Map([[day, counts]]));
+    if (known !== undefined) this.#reader.addTo(known, text);
+    else if (days !== undefined) days.set(day, this.#reader.read(text));
+    else this.counts.set(scope, new Map([[day, this.#reader.read(text)]]));
   }
 
   #mergeUse(keyId: string, lastUsedAt: number | null, previousLastUsedAt: number | null): void {

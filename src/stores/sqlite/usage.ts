@@ -9,16 +9,20 @@ import {
   type UsageScope,
   type UsageStore,
 } from '../../core/usage.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { storeError } from './errors.ts';
 import { type Connection, transaction } from './transaction.ts';
 import { addCounts, type Counts, dayWith, decodeCounts } from './usage-counts.ts';
 import { UsageFold } from './usage-fold.ts';
-import { type Appended, RowCache, UsageJournal } from './usage-journal.ts';
+import { type Appended, RowCache, rowText, UsageJournal } from './usage-journal.ts';
+import { LineMaker, LineMemory } from './usage-line-maker.ts';
 import { Folded, SHARDS, shardOf } from './usage-lines.ts';
 import { requestsIn, usesIn } from './usage-scan.ts';
 
 /** Rows that one call of `prune` removes. */
 const MAX_PRUNE = 500;
+/** Lines that are made before requests get their turn: some 0.3 ms. */
+const TURN_LINES = 1_000;
 /** Keys that are read before requests get their turn. */
 const TURN_KEYS = 50;
 /** Characters of the journal that are gone through before: some 5 ms. */
@@ -38,7 +42,9 @@ const PRUNE_USES = `DELETE FROM uses WHERE (shard, key_id) IN (
 export class SqliteUsageStore implements UsageStore {
   readonly #writer: Connection;
   readonly #reader: Connection;
+  readonly #checkpoints: Checkpoints;
   readonly #cache = new RowCache();
+  readonly #lineMemory = new LineMemory();
   readonly #journal: UsageJournal;
   readonly #fold: UsageFold;
   readonly #write: Readonly<Record<'lastNumber' | 'setNumber', StatementSync>>;
@@ -50,12 +56,14 @@ export class SqliteUsageStore implements UsageStore {
   /**
    * @param writer one without a busy timeout
    * @param reader one that waits for as long as a call may
+   * @param checkpoints of the log that the writer writes
    */
-  constructor(writer: Connection, reader: Connection) {
+  constructor(writer: Connection, reader: Connection, checkpoints: Checkpoints) {
     this.#writer = writer;
+    this.#checkpoints = checkpoints;
     this.#reader = reader;
     this.#journal = new UsageJournal(writer.db, this.#cache);
-    this.#fold = new UsageFold(writer.db, this.#journal);
+    this.#fold = new UsageFold(writer, this.#journal, checkpoints);
     this.#write = {
       lastNumber: writer.db.prepare('SELECT number FROM writers WHERE writer = ?'),
       setNumber: writer.db.prepare('REPLACE INTO writers (writer, number, at) VALUES (?, ?, unixepoch())'),
@@ -71,11 +79,13 @@ export class SqliteUsageStore implements UsageStore {
   }
 
   async record(batch: UsageBatch): Promise<void> {
-    const appended = await transaction(this.#writer, () => this.#append(batch));
+    const text = await this.#textOf(batch);
+    const { appended, isFolding } = await transaction(this.#writer, () => this.#append(batch, text));
+    this.#checkpoints.wrote(text.length);
     if (appended !== null) this.#journal.keep(appended);
-    // A step takes as long as some requests, which get their turn in between.
+    if (!isFolding) return;
     await setImmediate();
-    this.#cache.forget(await transaction(this.#writer, () => this.#fold.step()));
+    this.#cache.forget(await this.#fold.step());
   }
 
   async read(keyIds: readonly string[]): Promise<KeyUse[]> {
@@ -146,12 +156,30 @@ export class SqliteUsageStore implements UsageStore {
     return Number(changes);
   }
 
-  /** @returns null when it was there already */
-  #append(batch: UsageBatch): Appended | null {
+  /** Requests get their turn while it is made. */
+  async #textOf({ deltas, uses }: UsageBatch): Promise<string> {
+    const maker = new LineMaker(this.#lineMemory);
+    let made = 0;
+    for (const delta of deltas) {
+      maker.add(delta);
+      if (++made % TURN_LINES === 0) await setImmediate();
+    }
+    for (const use of uses) {
+      maker.addUse(use);
+      if (++made % TURN_LINES === 0) await setImmediate();
+    }
+    const text = rowText(maker.shards());
+    await setImmediate();
+    return text;
+  }
+
+  /** @returns what was appended, null when it was there already; and whether a step of the fold is to be taken */
+  #append(batch: UsageBatch, text: string): { appended: Appended | null; isFolding: boolean } {
     const last = this.#write.lastNumber.get(batch.writer)?.['number'];
-    if (last !== undefined && batch.number <= Number(last)) return null;
+    if (last !== undefined && batch.number <= Number(last)) return { appended: null, isFolding: false };
     this.#write.setNumber.run(batch.writer, batch.number);
-    return this.#journal.append(batch);
+    const appended = this.#journal.append(text);
+    return { appended, isFolding: this.#fold.claim(appended.number) };
   }
 
   /** The days of a range that there can be counts of. */
