@@ -8,7 +8,7 @@ import { inTime, type Repeat, systemTimer } from './repeat.ts';
 import { BatchContent } from './usage-batch.ts';
 import { UsageCounter } from './usage-counter.ts';
 
-/** How often counts are written: what a killed process can lose. */
+/** How often counts are written: what a killed process can lose, with the time that writing takes beside requests. */
 const FLUSH_INTERVAL_MS = 1000;
 /** Counts that wait for the store; at some 150 bytes each. */
 const MAX_COUNTS = 200_000;
