@@ -10,8 +10,8 @@ import type { ProxyHeader } from './proxy-protocol.ts';
 export class ClientConnection implements ExchangeConnection {
   readonly socket: Socket;
   /**
-   * Where it came from, in canonical form: the remote address, unless a PROXY protocol header named another. '' when it
-   * was gone before that could be read.
+   * Where it came from, in canonical form: the remote address, unless a PROXY protocol header named another. Asked for once,
+   * when it arrived: of one that is gone the system does not know it any more.
    */
   readonly peer: string;
   /** In the order in which the requests came. */
@@ -28,9 +28,9 @@ export class ClientConnection implements ExchangeConnection {
   readonly #preamble: number;
 
   /** @param header the PROXY protocol header that it began with; null: with none */
-  constructor(socket: Socket, header: ProxyHeader | null) {
+  constructor(socket: Socket, header: ProxyHeader | null, peer: string) {
     this.socket = socket;
-    this.peer = header?.source ?? peerOf(socket);
+    this.peer = peer;
     this.#preamble = header?.length ?? 0;
   }
 

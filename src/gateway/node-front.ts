@@ -45,10 +45,10 @@ export class NodeFront {
     this.#sharesPort = sharesPort;
     this.#door = new ProxyProtocolDoor((socket, failure) => reportTurnedAway(socket, failure, context));
     this.#fast = new FastFront(context, {
-      serve: (socket, header, unread) => this.#handedOver(socket, header, unread),
-      refuseLate: (socket, header) => {
+      serve: (socket, header, peer, unread) => this.#handedOver(socket, header, peer, unread),
+      refuseLate: (socket, header, peer) => {
         socket.on('error', () => undefined);
-        refuseUnparsed(new ClientConnection(socket, header), HEAD_LATE, '', context);
+        refuseUnparsed(new ClientConnection(socket, header, peer), HEAD_LATE, '', context);
       },
     });
     this.#server = createServer(
@@ -137,30 +137,34 @@ export class NodeFront {
   /** Those that must begin with a PROXY protocol header do so before anybody reads a request from them. */
   #arrived(socket: Socket): void {
     const { sendsProxyHeader, proxy } = this.#context.policy;
-    if (sendsProxyHeader.isEmpty || !sendsProxyHeader.hasText(peerOf(socket)))
-      return this.#connected(socket, null, NOTHING);
-    this.#door.admit(socket, proxy.headTimeoutMs, (header, unread) => this.#connected(socket, header, unread));
+    const peer = peerOf(socket);
+    // It is gone already. What it sent would be judged by no address, which no list of denied ones holds.
+    if (peer === '') return void socket.destroy();
+    const isPlain = sendsProxyHeader.isEmpty || !sendsProxyHeader.hasText(peer);
+    if (isPlain) return this.#connected(socket, null, peer, NOTHING);
+    this.#door.admit(socket, proxy.headTimeoutMs, (header, unread) => {
+      this.#connected(socket, header, header.source ?? peer, unread);
+    });
   }
 
-  #connected(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
-    if (this.#context.policy.proxy.front === 'auto') this.#fast.take(socket, header, unread);
-    else this.#handedOver(socket, header, unread);
+  #connected(socket: Socket, header: ProxyHeader | null, peer: string, unread: Buffer): void {
+    if (this.#context.policy.proxy.front === 'auto') this.#fast.take(socket, header, peer, unread);
+    else this.#handedOver(socket, header, peer, unread);
   }
 
-  #handedOver(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
+  #handedOver(socket: Socket, header: ProxyHeader | null, peer: string, unread: Buffer): void {
     // Paused, so that nothing flows before there is somebody to take it, and what is put back comes first.
     socket.pause();
     if (unread.length > 0) socket.unshift(unread);
-    this.#read(socket, header);
+    this.#read(socket, header, peer);
     socket.resume();
   }
 
-  #read(socket: Socket, header: ProxyHeader | null): void {
+  #read(socket: Socket, header: ProxyHeader | null, peer: string): void {
     this.#serve.call(this.#server, socket);
-    const connection = new ClientConnection(socket, header);
+    const connection = new ClientConnection(socket, header, peer);
     this.#connections.set(socket, connection);
-    socket.on('close', () => connection.gone());
-    socket.on('error', () => undefined);
+    socket.on('close', () => connection.gone()).on('error', () => undefined);
   }
 
   #accept(request: IncomingMessage, answer: Answer, expectsContinue: boolean): void {

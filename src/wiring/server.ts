@@ -169,8 +169,11 @@ class Server implements RunningServer, RunningWorker {
     await this.#gate.stop();
     await places.stop();
     await this.#recorders.stop();
-    await store.close();
-    await this.#health?.close();
+    try {
+      await store.close();
+    } finally {
+      await this.#health?.close();
+    }
   }
 
   snapshot(): Promise<MetricsSnapshot> {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { latchkey } from '../cli/run.ts';
 import type { Serving } from '../cli/serving.ts';
@@ -233,4 +235,18 @@ t.test('a second gateway on the same port fails with one line, and the first goe
   );
   const { secret } = await site.create();
   t.equal((await ask(`${serving.url}/`, secret)).status, 200);
+});
+
+t.test('SIGTERM ends a gateway that cannot write how its limits stand, and says so', async (t) => {
+  const upstream = await startRawUpstream(t, (request) => request.ok());
+  const site = new Site(t, { upstream: upstream.url, storeTimeout: '200ms' });
+  const serving = await site.serve();
+  const { secret } = await site.create();
+  t.equal((await ask(`${serving.url}/x`, secret)).status, 200);
+  const limits = new DatabaseSync(join(site.cwd, 'keys.db-limits'));
+  t.teardown(() => limits.close());
+  limits.exec('BEGIN IMMEDIATE');
+  serving.child.kill('SIGTERM');
+  t.equal(await serving.ended, 1);
+  t.match(serving.stderr, /keys\.db-limits was locked/);
 });

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -127,4 +128,22 @@ t.test('closing the files ends the thread, and what was written is there', async
   t.teardown(() => again.close());
   for (const i of [0, 999, 1_999]) t.equal((await again.requests.find(`request of key_${i}`, [`key_${i}`])).length, 1);
   t.strictSame(warnings, []);
+});
+
+t.test('a process with a thread ends when nothing else is left to do', async (t) => {
+  const { file } = open(t);
+  const script = `
+    import { DatabaseSync } from 'node:sqlite';
+    import { CheckpointThread } from ${JSON.stringify(new URL('../../src/stores/sqlite/checkpoints.ts', import.meta.url).href)};
+    const thread = new CheckpointThread([${JSON.stringify(file)}]);
+    thread.log(new DatabaseSync(${JSON.stringify(file)})).wrote(5_000_000);
+    process.stdout.write(String(thread.isRunning));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [said] = (await once(child.stdout, 'data')) as [Buffer];
+  t.equal(String(said), 'true');
+  const [code] = (await once(child, 'close')) as [number | null];
+  t.equal(code, 0);
 });

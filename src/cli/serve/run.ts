@@ -13,6 +13,7 @@ import { addressText, announce, announcement } from './announce.ts';
 import { demoText, issueDemoKey, startDemo } from './demo.ts';
 import { Ending } from './ending.ts';
 import { adviseFirstKey } from './first-key.ts';
+import { FAILED } from '../failure.ts';
 import { listenFailure, takenListener } from './listen-failure.ts';
 import { planServe, type ServePlan, withFreePort, withUpstream } from './plan.ts';
 
@@ -52,9 +53,14 @@ async function serveUntilStopped(wanted: ServePlan, args: Args, io: Io, demo: De
   watch = config.file === null ? null : watchFile(config.file, plan, server, log, io);
   const code = await ending.begun;
   await watch?.close();
-  await server.stop();
-  await log.close();
-  setTimeout(() => process.exit(code), EXIT_GRACE_MS).unref();
+  let exitCode = FAILED;
+  try {
+    await server.stop();
+    exitCode = code;
+  } finally {
+    await log.close();
+    setTimeout(() => process.exit(exitCode), EXIT_GRACE_MS).unref();
+  }
   return code;
 }
 

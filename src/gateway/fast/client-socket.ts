@@ -63,5 +63,7 @@ function moved(from: Socket, onread: OnReadOpts, writableHighWaterMark?: number)
   const socket = new Socket(options);
   Object.assign(socket, { _server: server, server });
   Object.assign(from, { _handle: null, _server: null });
+  // What failed on it just now, it may still be about to tell; nobody would listen, and that ends the process.
+  from.on('error', () => undefined);
   return socket;
 }

@@ -87,7 +87,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   }
 
   whenFlushed(watcher: LineWatcher): void {
-    if (this.socket.destroyed) return;
+    if (this.socket.destroyed || this.socket.errored !== null) return;
     if (this.socket.writableLength === 0) watcher.flushed();
     else this.socket.write('', this.#onFlushed);
   }

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { peerOf } from '../client-connection.ts';
 import type { GatewayContext } from '../context.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Policy } from '../policy.ts';
@@ -12,11 +11,12 @@ import type { FastConnectionOwner } from './fast-connection-owner.ts';
 export interface GeneralFront {
   /**
    * @param header the PROXY protocol header that the connection began with; null: with none
+   * @param peer   the address that it came from
    * @param unread what came on it and was not read; nothing else is read from it meanwhile
    */
-  serve(socket: Socket, header: ProxyHeader | null, unread: Buffer): void;
+  serve(socket: Socket, header: ProxyHeader | null, peer: string, unread: Buffer): void;
   /** The head of a request has not come in time. */
-  refuseLate(socket: Socket, header: ProxyHeader | null): void;
+  refuseLate(socket: Socket, header: ProxyHeader | null, peer: string): void;
 }
 
 /**
@@ -46,10 +46,11 @@ export class FastFront implements FastConnectionOwner<FastConnection> {
 
   /**
    * @param socket that nothing else reads
+   * @param peer   the address that it came from
    * @param unread what came on it already
    */
-  take(socket: Socket, header: ProxyHeader | null, unread: Buffer): void {
-    const connection = new FastConnection(this.#context, socket, header?.source ?? peerOf(socket), this);
+  take(socket: Socket, header: ProxyHeader | null, peer: string, unread: Buffer): void {
+    const connection = new FastConnection(this.#context, socket, peer, this);
     if (header !== null) this.#headers.set(connection, header);
     this.#connections.add(connection);
     if (unread.length > 0) connection.received(unread);
@@ -72,11 +73,11 @@ export class FastFront implements FastConnectionOwner<FastConnection> {
   handOver(connection: FastConnection, unread: Buffer): void {
     this.handedOver++;
     const header = this.#headers.get(connection) ?? null;
-    this.#general.serve(readAsStream(connection.socket), header, unread);
+    this.#general.serve(readAsStream(connection.socket), header, connection.peer, unread);
   }
 
   headIsLate(connection: FastConnection): void {
-    this.#general.refuseLate(connection.socket, this.#headers.get(connection) ?? null);
+    this.#general.refuseLate(connection.socket, this.#headers.get(connection) ?? null, connection.peer);
   }
 
   left(connection: FastConnection): void {

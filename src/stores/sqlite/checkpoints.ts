@@ -8,12 +8,14 @@ const THREAD = fileURLToPath(new URL(`./checkpoint-thread${extname(import.meta.f
 /** Bytes that were written to a file's write-ahead log, by what is known of them, until a checkpoint is asked for. */
 const CHECKPOINT_BYTES = 4_000_000;
 /**
- * Pages of log, about 32 MB, with which a commit makes a checkpoint itself, in which no request is served: when the thread
- * does not come to it, or others write to the file without a pause.
+ * Pages of log, about 32 MB, from which on commits try to make a checkpoint themselves, in which no request is served: when the
+ * thread does not come to it, or the file is written without a pause. No bound: who reads, or the thread, can keep them from it.
  */
 const FORCED_PAGES = 8_000;
 /** The same without a thread, about 4 MB: with four times as many, one took 40 ms. */
 const PAGES_WITHOUT_THREAD = 1_000;
+/** Size to which the file of a log is cut when it begins anew. */
+const LOG_FILE_BYTES = 32 * 1024 * 1024;
 /** MiB that the thread's heap may take; it needs a few. */
 const HEAP_MB = 32;
 
@@ -92,7 +94,6 @@ export class CheckpointThread {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
-    worker.unref();
     worker.on('message', ({ index, isWhole }: { index: number; isWhole: boolean }) => {
       const log = this.#logs[index] as Log;
       log.isAsked = false;
@@ -102,6 +103,8 @@ export class CheckpointThread {
     });
     worker.on('error', () => this.#doWithout());
     worker.on('exit', () => this.#doWithout());
+    // Last: to listen to it keeps the process alive again.
+    worker.unref();
     return worker;
   }
 
@@ -120,5 +123,6 @@ export class CheckpointThread {
 }
 
 function setAutomatic(db: DatabaseSync, pages: number): void {
-  db.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
+  // A log that had to grow gives the disk back once it begins anew.
+  db.exec(`PRAGMA wal_autocheckpoint = ${pages}; PRAGMA journal_size_limit = ${LOG_FILE_BYTES}`);
 }

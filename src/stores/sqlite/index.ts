@@ -95,8 +95,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       gateways: new SqliteGatewayRegistry(reported, reports, clock),
       ping: async () => ping(reader),
       close: async () => {
-        await ledger.close();
-        closeAll();
+        try {
+          await ledger.close();
+        } finally {
+          closeAll();
+        }
       },
     };
   } catch (error) {
