@@ -94,13 +94,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       requests: files.requests,
       gateways: new SqliteGatewayRegistry(reported, reports, clock),
       ping: async () => ping(reader),
-      close: async () => {
-        try {
-          await ledger.close();
-        } finally {
-          closeAll();
-        }
-      },
+      close: () => ledger.close().finally(closeAll),
     };
   } catch (error) {
     closeAll();

@@ -122,7 +122,7 @@ t.test('uploads that come faster than the upstream reads arrive as they were sen
   t.equal(upstream.wrong.length, CLIENTS * TURNS);
   t.ok(
     upstream.wrong.every((place) => place === -1),
-    `${upstream.wrong}`,
+    upstream.wrong.join(),
   );
 });
 

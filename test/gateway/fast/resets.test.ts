@@ -68,7 +68,7 @@ t.test('a request of a client that is gone is judged by the address that it came
     );
     t.ok(
       told.every((address) => address === '127.0.0.1'),
-      `${told}`,
+      told.join(),
     );
   }
 });
