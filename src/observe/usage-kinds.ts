@@ -1,17 +1,15 @@
-import { DENIALS, type DenialCode } from '../core/denial.ts';
+import type { DenialCode } from '../core/denial.ts';
 import type { Exchange } from '../core/exchange.ts';
 import type { UsageDay } from '../core/usage.ts';
 import { METHODS } from './traffic.ts';
 
 /** Routes whose kinds are remembered; forgotten all at once when there are more, as reloads bring new ones. */
-const MAX_ROUTES = 1_000;
+const MAX_ROUTES = 20_000;
 /** Up to so many requests, what a kind says of them is made once: nearly every key has fewer of one kind in a second. */
 const MAX_NAMED = 64;
 
-const CODE_INDEX = new Map<string, number>((Object.keys(DENIALS) as DenialCode[]).map((code, i) => [code, i + 1]));
-const CODES = CODE_INDEX.size + 1;
-const METHOD_INDEX = new Map<string, number>(METHODS.map((method, i) => [method, i]));
-const OTHER_METHOD = METHODS.length - 1;
+const METHOD_NAMES: ReadonlySet<string> = new Set(METHODS);
+const OTHER_METHOD = 'other';
 
 /** Requests by endpoint, method and denial. */
 export type Named = Pick<UsageDay, 'endpoints' | 'methods' | 'denials'>;
@@ -48,7 +46,7 @@ export class Kind {
 
 /** Finds the kind of an exchange. */
 export class Kinds {
-  readonly #byRoute = new Map<string | null, (Kind | undefined)[]>();
+  readonly #byRoute = new Map<string | null, Kind[]>();
   #route: string | null = null;
   #method = '';
   #denial: DenialCode | null = null;
@@ -70,16 +68,18 @@ export class Kinds {
   }
 
   #find(route: string | null, name: string, denial: DenialCode | null): Kind {
-    const method = METHOD_INDEX.get(name) ?? OTHER_METHOD;
-    const index = method * CODES + (denial === null ? 0 : (CODE_INDEX.get(denial) ?? 0));
+    const method = METHOD_NAMES.has(name) ? name : OTHER_METHOD;
     let kinds = this.#byRoute.get(route);
     if (kinds === undefined) {
       if (this.#byRoute.size >= MAX_ROUTES) this.#byRoute.clear();
-      kinds = Array.from<Kind | undefined>({ length: METHODS.length * CODES });
+      kinds = [];
       this.#byRoute.set(route, kinds);
     }
-    kinds[index] ??= new Kind(pathOf(route), METHODS[method] as string, denial);
-    return kinds[index];
+    // One or two of a route, as a rule.
+    for (const kind of kinds) if (kind.method === method && kind.denial === denial) return kind;
+    const kind = new Kind(pathOf(route), method, denial);
+    kinds.push(kind);
+    return kind;
   }
 }
 

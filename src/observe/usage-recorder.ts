@@ -16,6 +16,11 @@ const MAX_COUNTS = 200_000;
 const MAX_BATCH = 1_000;
 /** Keys that are added to a batch before requests get their turn: a quarter of a millisecond. */
 const TURN_KEYS = 500;
+/**
+ * Between two such turns, while there are requests. Turns that follow each other at once take half of the time that requests have; these
+ * are spread.
+ */
+const PAUSE_MS = 2;
 /** How long `stop` tries, and how often when the store fails at once. */
 const STOP_TIMEOUT_MS = 2000;
 const STOP_ATTEMPTS = 5;
@@ -51,6 +56,7 @@ export class UsageRecorder {
   #unsent: UsageBatch | null = null;
   #flushing: Promise<void> | null = null;
   #inTrouble = false;
+  #isStopping = false;
   #dropped = 0;
 
   constructor(options: UsageRecorderOptions) {
@@ -86,6 +92,7 @@ export class UsageRecorder {
   /** Writes what waits a last time, for at most two seconds. Call it when no exchange can follow. */
   async stop(): Promise<void> {
     this.#stopRepeating();
+    this.#isStopping = true;
     await inTime(this.#writeTheRest(), this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS);
   }
 
@@ -104,8 +111,12 @@ export class UsageRecorder {
     // What comes in from now on is for the next time, or it would never end.
     for (let left = this.#counter.keys; left > 0; left -= MAX_BATCH) {
       if (!(await this.#send(await this.#nextBatch(Math.min(left, MAX_BATCH))))) return;
-      await setImmediate();
+      await this.#pause();
     }
+  }
+
+  #pause(): Promise<void> {
+    return this.#isStopping ? setImmediate() : delay(PAUSE_MS);
   }
 
   /** Requests get their turn while it is made. */
@@ -114,7 +125,7 @@ export class UsageRecorder {
     const content = new BatchContent();
     for (let left = keys; left > 0; left -= TURN_KEYS) {
       this.#counter.take(Math.min(left, TURN_KEYS), content);
-      await setImmediate();
+      await this.#pause();
     }
     const keepFrom = dayOf(clock.now() - retentionMs());
     this.#number++;

@@ -6,6 +6,7 @@ import { createLogger, type GatewayLog } from '../../observe/logger.ts';
 import type { RunningServer } from '../../wiring.ts';
 import type { RunningWorkers } from '../../workers/supervisor.ts';
 import type { Args } from '../args.ts';
+import { FAILED } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { withManagement } from '../management.ts';
 import { packageVersion } from '../version.ts';
@@ -13,7 +14,6 @@ import { addressText, announce, announcement } from './announce.ts';
 import { demoText, issueDemoKey, startDemo } from './demo.ts';
 import { Ending } from './ending.ts';
 import { adviseFirstKey } from './first-key.ts';
-import { FAILED } from '../failure.ts';
 import { listenFailure, takenListener } from './listen-failure.ts';
 import { planServe, type ServePlan, withFreePort, withUpstream } from './plan.ts';
 
