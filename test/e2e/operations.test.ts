@@ -239,7 +239,7 @@ t.test('a second gateway on the same port fails with one line, and the first goe
 
 t.test('SIGTERM ends a gateway that cannot write how its limits stand, and says so', async (t) => {
   const upstream = await startRawUpstream(t, (request) => request.ok());
-  const site = new Site(t, { upstream: upstream.url, storeTimeout: '200ms' });
+  const site = new Site(t, { upstream: upstream.url, storeTimeout: '2s' });
   const serving = await site.serve();
   const { secret } = await site.create();
   t.equal((await ask(`${serving.url}/x`, secret)).status, 200);
