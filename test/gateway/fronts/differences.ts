@@ -136,15 +136,14 @@ function sorted<T>(items: readonly T[]): T[] {
 
 /** In what two outcomes of a case differ; [] where they may. */
 export function differences(of: FrontCase, auto: Seen, node: Seen): string[] {
-  if (JSON.stringify(auto) === JSON.stringify(node)) {
-    return node.stuck === null ? [] : [`nothing: both waited in vain for ${node.stuck}`];
-  }
+  const bothStuck = auto.stuck === null || node.stuck === null ? [] : [`nothing: both waited in vain for ${node.stuck}`];
+  if (JSON.stringify(auto) === JSON.stringify(node)) return bothStuck;
   for (const { applies, forgive } of ALLOWANCES) {
     if (!applies(of)) continue;
     forgive(auto, node);
     forgive(node, auto);
   }
-  const found: string[] = [];
+  const found: string[] = bothStuck;
   for (const name of ['requests', 'leftovers', 'answers', 'rest', 'kept', 'exchanges', 'stuck'] as const) {
     if (JSON.stringify(auto[name]) === JSON.stringify(node[name])) continue;
     found.push(`${name}\n  auto: ${JSON.stringify(auto[name])}\n  node: ${JSON.stringify(node[name])}`);

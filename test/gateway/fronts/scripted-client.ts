@@ -23,6 +23,7 @@ export class ScriptedClient {
   readonly #socket: Socket;
   readonly #reader: MessageReader;
   readonly #methods: string[] = [];
+  #connected = false;
   #informed: MessageHead[] = [];
   #informations = 0;
   #isEnding = false;
@@ -30,7 +31,12 @@ export class ScriptedClient {
 
   constructor(port: number, from: string, activity: Activity) {
     this.#activity = activity;
-    this.#socket = connect({ port, host: '127.0.0.1', localAddress: from, noDelay: true });
+    // A port that is bound to an address is one of few, and not free for a minute: long runs need more.
+    const bound = from === '127.0.0.1' ? {} : { localAddress: from };
+    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, ...bound });
+    this.#socket.on('connect', () => {
+      this.#connected = true;
+    });
     this.#reader = new MessageReader(
       (head) => this.#framingOf(head),
       (head) => {
@@ -82,12 +88,15 @@ export class ScriptedClient {
     }
     if (this.kept) this.#socket.end();
     await this.#activity.until('the end of the connection', () => this.closed);
+    // That says nothing about a gateway.
+    if (!this.#connected) throw this.#error ?? new Error('there was no connection');
   }
 
   async #send(requests: readonly ClientSends[], cuts: readonly number[], heldBack: number): Promise<void> {
     const text = requests.map((request) => request.text).join('');
     const due = this.answers.length + requests.length;
     const last = requests[requests.length - 1] as ClientSends;
+    const isHostile = requests.some(({ kind }) => kind === 'hostile');
     const { heads } = this;
     const informations = this.#informations;
     for (const request of requests) this.#methods.push(request.text.slice(0, request.text.indexOf(' ')));
@@ -95,7 +104,7 @@ export class ScriptedClient {
     if (heldBack > 0) {
       const informed = (): boolean => !last.answer.early && this.#informations > informations;
       const came = (): boolean => this.heads > heads || informed() || this.#isEnding;
-      await this.#settled(last, came);
+      await this.#settled(isHostile, came);
       await this.#write(text.slice(text.length - heldBack), []);
     }
     if (last.leaves) {
@@ -103,12 +112,15 @@ export class ScriptedClient {
       await this.#activity.until('the end of a connection that the client left', () => this.closed);
       return;
     }
-    await this.#settled(last, () => this.answers.length >= due || this.#isEnding);
+    await this.#settled(isHostile, () => this.answers.length >= due || this.#isEnding);
   }
 
-  /** Waits for what is due. A hostile request may leave the gateway waiting for more of it: then the client leaves. */
-  async #settled(request: ClientSends, holds: () => boolean): Promise<void> {
-    if (request.kind !== 'hostile') return this.#activity.until('an answer', holds);
+  /**
+   * Waits for what is due. A hostile request may leave the gateway waiting for more of it, having taken those behind it
+   * for its body: then the client leaves.
+   */
+  async #settled(isHostile: boolean, holds: () => boolean): Promise<void> {
+    if (!isHostile) return this.#activity.until('an answer', holds);
     if (await this.#activity.untilQuiet(holds)) return;
     this.#socket.end();
     await this.#activity.until('the end of a connection that the client left', () => this.closed);
