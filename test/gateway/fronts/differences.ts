@@ -51,6 +51,20 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
+    what: 'for which of two reasons a request sent without waiting was refused, if its client never saw the refusal',
+    why: 'That its body is none may stand in bytes that were not read yet when the request was judged.',
+    applies: (of) => of.pipelined && odd(of),
+    forgive: (seen, other) => {
+      const isRejectedThere = (each: SeenExchange): boolean =>
+        !each.allowed && !each.reachedUpstream && other.exchanges.some((there) => isRejected(there, each.requestId));
+      seen.exchanges = seen.exchanges.map((exchange) =>
+        isRejectedThere(exchange)
+          ? { ...exchange, status: 400, code: 'request_rejected', requestBytes: 'some', responseBytes: 'some' }
+          : exchange,
+      );
+    },
+  },
+  {
     what: 'whether bytes behind an answered request that are none are refused with an answer, or without a word',
     why: 'node:http closes without a word when they come before the answer is out; the fast front looks at them later.',
     applies: odd,
@@ -122,6 +136,10 @@ export const ALLOWANCES: readonly Allowance[] = [
   },
 ];
 
+function isRejected({ requestId, allowed, code }: SeenExchange, id: string): boolean {
+  return requestId === id && !allowed && code === 'request_rejected';
+}
+
 /** Whether it was refused before a method could be read. */
 function isUnread({ method, path, allowed }: SeenExchange): boolean {
   return method === '' && path === '' && !allowed;
@@ -136,7 +154,8 @@ function sorted<T>(items: readonly T[]): T[] {
 
 /** In what two outcomes of a case differ; [] where they may. */
 export function differences(of: FrontCase, auto: Seen, node: Seen): string[] {
-  const bothStuck = auto.stuck === null || node.stuck === null ? [] : [`nothing: both waited in vain for ${node.stuck}`];
+  const bothStuck =
+    auto.stuck === null || node.stuck === null ? [] : [`nothing: both waited in vain for ${node.stuck}`];
   if (JSON.stringify(auto) === JSON.stringify(node)) return bothStuck;
   for (const { applies, forgive } of ALLOWANCES) {
     if (!applies(of)) continue;
