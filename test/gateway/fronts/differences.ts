@@ -51,6 +51,25 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
+    what: 'how much of a body was counted whose answer came before it had',
+    why: 'The client sends on while the answer is on its way. What of that is read before the answer is out is chance.',
+    applies: (of) => of.requests.some(({ answer, heldBack }) => answer.early && heldBack > 0),
+    forgive: (seen) => {
+      seen.exchanges = seen.exchanges.map((exchange) =>
+        exchange.reachedUpstream ? { ...exchange, requestBytes: 'some' } : exchange,
+      );
+    },
+  },
+  {
+    what: 'whether a request that got not one byte of an answer was sent once more',
+    why: 'Only on a connection that had answered before; node:http keeps others for what is handed over to it.',
+    applies: (of) => of.requests.some(({ answer }) => answer.kind === 'broken'),
+    forgive: (seen) => {
+      const texts = seen.requests.map((request) => JSON.stringify(request));
+      seen.requests = seen.requests.filter((_, i) => texts.indexOf(texts[i] as string) === i);
+    },
+  },
+  {
     what: 'for which of two reasons a request sent without waiting was refused, if its client never saw the refusal',
     why: 'That its body is none may stand in bytes that were not read yet when the request was judged.',
     applies: (of) => of.pipelined && odd(of),
