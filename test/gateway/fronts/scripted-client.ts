@@ -99,7 +99,7 @@ export class ScriptedClient {
     const isHostile = requests.some(({ kind }) => kind === 'hostile');
     const { heads } = this;
     const informations = this.#informations;
-    for (const request of requests) this.#methods.push(request.text.slice(0, request.text.indexOf(' ')));
+    for (const { text } of requests) this.#methods.push(methodOf(text));
     await this.#write(text.slice(0, text.length - heldBack), cuts);
     if (heldBack > 0) {
       const informed = (): boolean => !last.answer.early && this.#informations > informations;
@@ -171,6 +171,12 @@ export class ScriptedClient {
     this.answers.push({ ...message, informed: this.#informed });
     this.#informed = [];
   }
+}
+
+/** @param text of a request; empty lines before it are none of it (RFC 9112 §2.2) */
+function methodOf(text: string): string {
+  const start = text.trimStart();
+  return start.slice(0, start.indexOf(' '));
 }
 
 function isFinal(head: MessageHead): boolean {
