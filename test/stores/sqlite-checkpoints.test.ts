@@ -93,6 +93,40 @@ t.test('when the thread ends before its time, that is told, and all goes on with
   t.ok(logBytes(file) < 2_000 * PAGE, `${logBytes(file)} bytes of log for ${100 * PART.length} written`);
 });
 
+t.test('what is to be written waits until a checkpoint is over, for no more than half a second', async (t) => {
+  const { db, file } = open(t);
+  const script = join(dirname(file), 'slow.mjs');
+  // Answers the second time, and each time says that it was asked.
+  writeFileSync(
+    script,
+    `import { parentPort } from 'node:worker_threads';
+    let asked = 0;
+    parentPort.on('message', (index) => ++asked > 1 && parentPort.postMessage({ index, isWhole: true }));`,
+  );
+  const thread = new CheckpointThread([file, file], script);
+  t.teardown(() => thread.close());
+  const [hung, done] = [thread.log(db), thread.log(db)];
+  await Promise.all([hung.idle(), done.idle()]);
+  let over = 0;
+  hung.wrote(5_000_000);
+  const waits = hung.idle().then(() => over++);
+  done.wrote(5_000_000);
+  await done.idle();
+  t.equal(over, 0, 'one that is over is waited for no longer');
+  await waits;
+});
+
+t.test('closing ends what waits for a checkpoint', async (t) => {
+  const { db, file } = open(t);
+  const thread = new CheckpointThread([file]);
+  const log = thread.log(db);
+  log.wrote(5_000_000);
+  const waits = log.idle();
+  thread.close();
+  await waits;
+  t.notOk(thread.isRunning);
+});
+
 t.test('closing the files ends the thread, and what was written is there', async (t) => {
   const path = join(t.testdir(), 'store.db');
   const files = await openUsageFiles(path, 10_000);

@@ -16,6 +16,8 @@ const FORCED_PAGES = 8_000;
 const PAGES_WITHOUT_THREAD = 1_000;
 /** Size to which the file of a log is cut when it begins anew. */
 const LOG_FILE_BYTES = 32 * 1024 * 1024;
+/** The longest that what is to be written waits for a checkpoint; on a slow disk it is written all the same, and waits there. */
+const MAX_HOLD_MS = 500;
 /** MiB that the thread's heap may take; it needs a few. */
 const HEAP_MB = 32;
 
@@ -26,12 +28,24 @@ export interface Checkpoints {
    * @param bytes about so many; what is small may be left out
    */
   wrote(bytes: number): void;
+  /**
+   * Resolves when no checkpoint by the thread is under way, or after half a second: while the thread brings a log to the
+   * disk, a commit to it waits for the disk too, and in that no request is served (20 ms were seen).
+   */
+  idle(): Promise<void>;
+}
+
+interface Asked {
+  /** Resolves when it is over, or takes too long to be waited for. */
+  readonly waited: PromiseWithResolvers<void>;
+  readonly timer: NodeJS.Timeout;
 }
 
 interface Log {
   readonly db: DatabaseSync;
   bytes: number;
-  isAsked: boolean;
+  /** The checkpoint that is under way; null: none is. */
+  asked: Asked | null;
 }
 
 /**
@@ -62,27 +76,36 @@ export class CheckpointThread {
 
   /** @param db the connection that writes the next of the files */
   log(db: DatabaseSync): Checkpoints {
-    const log: Log = { db, bytes: 0, isAsked: false };
+    const log: Log = { db, bytes: 0, asked: null };
     const index = this.#logs.push(log) - 1;
     setAutomatic(db, FORCED_PAGES);
     return {
       wrote: (bytes) => {
         log.bytes += bytes;
-        if (log.bytes >= CHECKPOINT_BYTES && !log.isAsked && !this.#isOver) this.#ask(index, log);
+        if (log.bytes >= CHECKPOINT_BYTES && log.asked === null && !this.#isOver) this.#ask(index, log);
+      },
+      idle: async () => {
+        await log.asked?.waited.promise;
       },
     };
   }
 
   /** Ends the thread; a checkpoint that it is in the middle of is finished by whoever opens the file next. */
   close(): void {
-    this.#isOver = true;
+    this.#end();
     void this.#worker?.terminate();
     this.#worker = null;
   }
 
+  #end(): void {
+    this.#isOver = true;
+    for (const log of this.#logs) settle(log);
+  }
+
   #ask(index: number, log: Log): void {
     this.#worker ??= this.#start();
-    log.isAsked = true;
+    const waited = Promise.withResolvers<void>();
+    log.asked = { waited, timer: setTimeout(waited.resolve, MAX_HOLD_MS) };
     log.bytes = 0;
     this.#worker.postMessage(index, []);
   }
@@ -96,10 +119,9 @@ export class CheckpointThread {
     });
     worker.on('message', ({ index, isWhole }: { index: number; isWhole: boolean }) => {
       const log = this.#logs[index] as Log;
-      log.isAsked = false;
+      settle(log);
       // Soon again: what is left is little, and the log cannot begin anew before it is done.
       if (!isWhole) log.bytes += CHECKPOINT_BYTES / 2;
-      if (log.bytes >= CHECKPOINT_BYTES && !this.#isOver) this.#ask(index, log);
     });
     worker.on('error', () => this.#doWithout());
     worker.on('exit', () => this.#doWithout());
@@ -110,7 +132,7 @@ export class CheckpointThread {
 
   #doWithout(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     this.#worker = null;
     for (const { db } of this.#logs) setAutomatic(db, PAGES_WITHOUT_THREAD);
     process.emitWarning(
@@ -120,6 +142,13 @@ export class CheckpointThread {
       },
     );
   }
+}
+
+function settle(log: Log): void {
+  if (log.asked === null) return;
+  clearTimeout(log.asked.timer);
+  log.asked.waited.resolve();
+  log.asked = null;
 }
 
 function setAutomatic(db: DatabaseSync, pages: number): void {

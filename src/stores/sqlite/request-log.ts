@@ -64,6 +64,7 @@ export class SqliteRequestLog implements RequestLog {
 
   async append(batches: readonly LogBatch[]): Promise<void> {
     for (const chunk of chunks(batches)) {
+      await this.#checkpoints.idle();
       await transaction(this.#writer, () => {
         for (const batch of chunk) this.#addAll(batch);
       });

@@ -107,6 +107,7 @@ export class UsageFold {
       await this.#fold(shard, folding, changes);
       shard++;
     }
+    await this.#checkpoints.idle();
     await this.#mergeUses(changes.uses);
     this.#checkpoints.wrote((changes.counts.length + changes.uses.length) * ROW_BYTES);
     return transaction(this.#connection, () => {

@@ -80,6 +80,7 @@ export class SqliteUsageStore implements UsageStore {
 
   async record(batch: UsageBatch): Promise<void> {
     const text = await this.#textOf(batch);
+    await this.#checkpoints.idle();
     const { appended, isFolding } = await transaction(this.#writer, () => this.#append(batch, text));
     this.#checkpoints.wrote(text.length);
     if (appended !== null) this.#journal.keep(appended);
