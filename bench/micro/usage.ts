@@ -13,6 +13,7 @@ import type { Exchange } from '../../src/core/exchange.ts';
 import { LogRecorder } from '../../src/observe/log-recorder.ts';
 import { UsageRecorder } from '../../src/observe/usage-recorder.ts';
 import { openUsageFiles } from '../../src/stores/sqlite/usage-files.ts';
+import { exchange } from '../../test/observe/exchange.ts';
 import { sampleId } from '../samples.ts';
 
 const [seconds = 40, rate = 17_000, keys = 10_000] = process.argv.slice(2).map(Number);
@@ -30,29 +31,14 @@ const ids = Array.from({ length: keys }, (_, i) => sampleId(i));
 const owners = Array.from({ length: OWNERS }, (_, i) => `team-${i}`);
 
 function exchangeOf(i: number, at: number): Exchange {
-  return {
+  return exchange({
     requestId: `0b9ba39e-59e0-4b0a-9d6e-${String(i).padStart(12, '0')}`,
-    method: 'GET',
-    path: '/api/domains/7',
-    route: 'GET /api/domains/*',
-    address: '203.0.113.9',
-    userAgent: 'acme-sync/2.1',
     keyId: ids[i] as string,
-    keyType: 'service',
     owner: owners[i % OWNERS] as string,
-    previousSecret: false,
-    allowed: true,
-    status: 200,
-    code: null,
-    wouldDeny: null,
-    aborted: null,
-    requestBytes: 0,
-    responseBytes: 512,
     at,
     durationMs: 1 + random(1_000) / 1_000,
     upstreamMs: 1,
-    failure: null,
-  };
+  });
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
@@ -97,9 +83,9 @@ async function serve(second: number): Promise<void> {
   let at = cpu();
   const exchanges = Array.from({ length: rate }, () => exchangeOf(random(keys), now));
   at = measured('making', at);
-  for (const exchange of exchanges) usage.sink(exchange);
+  for (const each of exchanges) usage.sink(each);
   at = measured('counting', at);
-  for (const exchange of exchanges) log.sink(exchange);
+  for (const each of exchanges) log.sink(each);
   at = measured('logging', at);
   await write();
   measured('writing', at);

@@ -1,25 +1,17 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import t, { type Test } from 'tap';
-import { DAY_MS, giveBack, HOUR_MS, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
-import { LimitTable } from '../../src/stores/sqlite/limit-table.ts';
+import { giveBack, type Lease, type LimitState, type Limits, take } from '../../src/core/limits.ts';
+import type { LimitTable } from '../../src/stores/sqlite/limit-table.ts';
 import { OwnedLedger } from '../../src/stores/sqlite/owned-ledger.ts';
-import { LIMITS_SCHEMA } from '../../src/stores/sqlite/schema.ts';
+import type { ManualClock } from '../support/clock.ts';
+import { limitsFile } from '../support/limits-file.ts';
 import { randomFrom, SEED } from '../support/random.ts';
 
 const LIMITS: Limits = { perHour: 40, perDay: 200, burst: 30 };
-const START = 20_000 * DAY_MS + HOUR_MS;
 
 /** A ledger that holds so many keys in memory. */
-function setUp(t: Test, maxKeys: number): { ledger: OwnedLedger; table: LimitTable; clock: { time: number } } {
-  const db = new DatabaseSync(join(t.testdir(), 'limits.db'));
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
-  for (const step of LIMITS_SCHEMA) db.exec(step);
-  t.teardown(() => db.close());
-  const connection = { db, file: 'limits.db', timeoutMs: 100 };
-  const table = new LimitTable(connection);
-  const clock = { time: START, now: () => clock.time };
+function setUp(t: Test, maxKeys: number): { ledger: OwnedLedger; table: LimitTable; clock: ManualClock } {
+  const { connection, table, clock } = limitsFile(t);
   return { ledger: new OwnedLedger(connection, table, clock, maxKeys), table, clock };
 }
 

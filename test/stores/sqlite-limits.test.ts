@@ -3,35 +3,21 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import {
-  DAY_MS,
-  HOUR_MS,
-  type Lease,
-  type LimitState,
-  type Limits,
-  take,
-  UNITS_PER_TOKEN,
-} from '../../src/core/limits.ts';
+import { HOUR_MS, type Lease, type LimitState, type Limits, take, UNITS_PER_TOKEN } from '../../src/core/limits.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { openSqliteStore } from '../../src/stores/sqlite/index.ts';
-import { LimitTable } from '../../src/stores/sqlite/limit-table.ts';
+import type { LimitTable } from '../../src/stores/sqlite/limit-table.ts';
 import { MAX_AHEAD, OwnedLedger } from '../../src/stores/sqlite/owned-ledger.ts';
 import { Ownership } from '../../src/stores/sqlite/ownership.ts';
-import { LIMITS_SCHEMA } from '../../src/stores/sqlite/schema.ts';
+import type { ManualClock } from '../support/clock.ts';
+import { limitsFile, START } from '../support/limits-file.ts';
 import { SEED } from '../support/random.ts';
 
 const LIMITS: Limits = { perHour: 100, perDay: 1_000, burst: 40 };
-const START = 20_000 * DAY_MS + HOUR_MS;
 
 /** One file, and ledgers that come and go on it as processes do. */
-function file(t: Test): { table: LimitTable; clock: { time: number }; start(): OwnedLedger } {
-  const db = new DatabaseSync(join(t.testdir(), 'limits.db'));
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
-  for (const step of LIMITS_SCHEMA) db.exec(step);
-  t.teardown(() => db.close());
-  const connection = { db, file: 'limits.db', timeoutMs: 100 };
-  const table = new LimitTable(connection);
-  const clock = { time: START, now: () => clock.time };
+function file(t: Test): { table: LimitTable; clock: ManualClock; start(): OwnedLedger } {
+  const { connection, table, clock } = limitsFile(t);
   return { table, clock, start: () => new OwnedLedger(connection, table, clock) };
 }
 

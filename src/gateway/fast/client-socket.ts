@@ -1,9 +1,9 @@
 import { type BoundSocket, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
-/** Bytes that wait to be written on a connection before its writer is asked to wait. */
-const HIGH_WATER_BYTES = 16 * 1024;
+/** Bytes that wait to be written on a connection, to a client or to an upstream, before its writer is asked to wait. */
+export const HIGH_WATER_BYTES = 16 * 1024;
 
-/** What such streams read into; copied at once. */
+/** What `readAsStream` reads into; copied at once. */
 const passing = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** What node keeps of a socket without naming it in its types. */
@@ -14,11 +14,11 @@ interface Internals {
   _server: object | null;
 }
 
-type Options = SocketConstructorOpts & { writableHighWaterMark?: number };
+/** `writableHighWaterMark` when it is undefined is node's own. */
+type Options = SocketConstructorOpts & { writableHighWaterMark: number | undefined };
 
 /**
- * Takes an accepted connection over into a socket that reads into memory of ours, which costs a read a third of what
- * making memory for it does.
+ * Takes an accepted connection over into a socket that reads into memory of ours, so that none is made for each read.
  * @param accepted has no listeners, and nothing that was read and not taken. It is of no use afterwards
  * @returns the socket that is the connection now; it emits no 'data'
  */
@@ -41,16 +41,13 @@ export function readAsStream(socket: Socket): Socket {
 
 /** Writes text, bytes and text in one go. Texts are latin1, and may be ''. @returns whether more may follow at once */
 export function writePieces(socket: Socket, before: string, chunk: Buffer, after: string): boolean {
-  let keepsUp: boolean;
-  if (before === '' && after === '') keepsUp = socket.write(chunk);
-  else {
-    socket.cork();
-    if (before !== '') socket.write(before, 'latin1');
-    keepsUp = socket.write(chunk);
-    if (after !== '') keepsUp = socket.write(after, 'latin1');
-    socket.uncork();
-  }
-  // What is more than it lets wait is no reason to, when the system has taken it.
+  if (before === '' && after === '') return socket.write(chunk);
+  socket.cork();
+  if (before !== '') socket.write(before, 'latin1');
+  let keepsUp = socket.write(chunk);
+  if (after !== '') keepsUp = socket.write(after, 'latin1');
+  socket.uncork();
+  // A write by itself tells whether the system took it; one that was held back cannot know that yet.
   return keepsUp || socket.writableLength === 0;
 }
 
@@ -58,8 +55,7 @@ function moved(from: Socket, onread: OnReadOpts, writableHighWaterMark?: number)
   const { _handle: handle, _server: server } = from as unknown as Internals;
   // It was closed in the meantime, and says so to whoever listens.
   if (handle === null) return from;
-  const options: Options = { handle, onread, allowHalfOpen: true };
-  if (writableHighWaterMark !== undefined) options.writableHighWaterMark = writableHighWaterMark;
+  const options: Options = { handle, onread, allowHalfOpen: true, writableHighWaterMark };
   const socket = new Socket(options);
   Object.assign(socket, { _server: server, server });
   Object.assign(from, { _handle: null, _server: null });

@@ -1,9 +1,10 @@
-/** Bytes of a read in memory of its own: as many as come, in fewer calls of the system, and still in a core's second cache. */
+/** Bytes of a piece of memory of a connection's own. */
 const OWN_BYTES = 64 * 1024;
+/** The same where more than this is expected, as it takes fewer calls of the system. */
 const LARGE_BYTES = 256 * 1024;
 /** Unused pieces of each size that are kept for whoever wants one next: 10 MB. */
 const MAX_SPARE = 32;
-/** Pieces that one connection has lent. Who holds on to some is asked to wait, so there is hardly ever a second. */
+/** Pieces that one connection has lent and wants back. Who holds on to one is asked to wait, so there is hardly ever a second. */
 const MAX_LENT = 4;
 
 /** All connections to upstreams read into it while little comes: what came is used, or copied, before the next one reads. */
@@ -18,42 +19,38 @@ const spareLarge: Buffer[] = [];
  * own while more comes, so that it can be passed on as it is.
  */
 export class ReadMemory {
-  /** What the connection reads into next. */
-  bytes: Buffer;
+  /** What the connection reads into now. */
+  #bytes: Buffer;
   readonly #shared: Buffer;
   readonly #lent: Buffer[] = [];
 
   /** @param shared with all connections of the same kind */
   constructor(shared: Buffer) {
     this.#shared = shared;
-    this.bytes = shared;
+    this.#bytes = shared;
   }
 
   /** Whether what came may be held on to, if `next` is told so. */
   get isOwn(): boolean {
-    return this.bytes !== this.#shared;
+    return this.#bytes !== this.#shared;
   }
 
   /**
    * To be asked behind each read.
-   * @param expected bytes that are known to come, of what can be passed on as it is
+   * @param expected bytes that are known or thought to come, of what can be passed on as it is
    * @param isHeld   somebody still needs what came
    * @returns what is read into from now on
    */
   next(expected: number, isHeld: boolean): Buffer {
-    const { bytes } = this;
+    const bytes = this.#bytes;
     const shared = this.#shared;
-    const expectsMuch = expected > shared.length;
-    if (bytes === shared) {
-      if (!expectsMuch) return shared;
-    } else if (!isHeld) {
-      if (expectsMuch) return bytes;
-      keep(bytes);
-    } else if (expectsMuch) this.#lend(bytes);
-    // Nobody tells when what came last is done with.
-    if (!expectsMuch) this.#lent.length = 0;
-    this.bytes = expectsMuch ? ownMemory(expected) : shared;
-    return this.bytes;
+    if (expected <= shared.length) return bytes === shared ? shared : this.#share(isHeld);
+    if (bytes !== shared) {
+      if (!isHeld) return bytes;
+      if (this.#lent.length < MAX_LENT) this.#lent.push(bytes);
+    }
+    this.#bytes = ownMemory(expected);
+    return this.#bytes;
   }
 
   /** Nobody holds on to anything that came. */
@@ -61,8 +58,13 @@ export class ReadMemory {
     for (let lent = this.#lent.pop(); lent !== undefined; lent = this.#lent.pop()) keep(lent);
   }
 
-  #lend(bytes: Buffer): void {
-    if (this.#lent.length < MAX_LENT) this.#lent.push(bytes);
+  /** Reads into what all share again. */
+  #share(isHeld: boolean): Buffer {
+    if (!isHeld) keep(this.#bytes);
+    // Not kept: when what came last is held on to, nobody tells when that is over.
+    this.#lent.length = 0;
+    this.#bytes = this.#shared;
+    return this.#shared;
   }
 }
 

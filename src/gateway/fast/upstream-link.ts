@@ -3,12 +3,10 @@ import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
-import { writePieces } from './client-socket.ts';
+import { HIGH_WATER_BYTES, writePieces } from './client-socket.ts';
 import { ANSWER_MEMORY, ReadMemory } from './read-memory.ts';
 import { ResponseReader } from './response-reader.ts';
 
-/** Bytes that wait to be written on a connection before its user is asked to wait. */
-const HIGH_WATER_BYTES = 16 * 1024;
 const TCP_KEEP_ALIVE_MS = 60_000;
 
 /** Where connections go to. */
@@ -57,7 +55,7 @@ export class UpstreamLink {
   answered = 0;
   /** When it must no longer be used, by performance.now(). Said while it is idle. */
   expiresAt = 0;
-  /** What was given to its user last is still needed. */
+  /** What was given to its user last is still needed: the user says so, before `received` returns. */
   isHeld = false;
   readonly #memory = new ReadMemory(ANSWER_MEMORY);
   readonly #owner: LinkOwner;
@@ -71,7 +69,7 @@ export class UpstreamLink {
     this.startedAt = now;
     this.#owner = owner;
     const socket = open(target, {
-      buffer: () => this.#nextMemory(),
+      buffer: () => this.#memory.next(this.user === null ? 0 : this.reader.expected, this.isHeld),
       callback: (length, bytes) => {
         this.isHeld = false;
         this.received(bytes as Buffer, length);
@@ -105,17 +103,17 @@ export class UpstreamLink {
 
   /** @returns whether more may follow at once; when not, the user is told once it may */
   write(text: string): boolean {
-    return this.#socket.write(text, 'latin1') || this.#socket.writableLength === 0;
+    return this.#socket.write(text, 'latin1');
   }
 
-  /** Writes two pieces in one go. @returns as `write` does */
+  /** Writes two pieces in one go. @param bytes are held on to until they are sent @returns as `write` does */
   writeBoth(text: string, bytes: Buffer): boolean {
     return writePieces(this.#socket, text, bytes, '');
   }
 
   /** @param bytes are held on to until they are sent @returns as `write` does */
   writeBytes(bytes: Buffer): boolean {
-    return writePieces(this.#socket, '', bytes, '');
+    return this.#socket.write(bytes);
   }
 
   /** Reads no more until `resume`. */
@@ -174,10 +172,6 @@ export class UpstreamLink {
     } catch (error) {
       this.#threw(user, error);
     }
-  }
-
-  #nextMemory(): Buffer {
-    return this.#memory.next(this.user === null ? 0 : this.reader.expected, this.isHeld);
   }
 
   #drained(): void {
