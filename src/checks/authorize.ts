@@ -14,8 +14,9 @@ function run(decision: Decision): Denial | null {
   if (key === null) throw new Error('authorize must come after authenticate');
   if (route === null) return NOT_FOUND;
   if (route.access === 'any_key') return null;
-  for (let i = 0; i < route.permissions.length; i++) {
-    if (grants(key.permissions, route.permissions[i] as string)) return null;
+  const { permissions, wildcards } = route;
+  for (let i = 0; i < permissions.length; i++) {
+    if (grants(key.permissions, permissions[i] as string, wildcards[i])) return null;
   }
   return lacking(route);
 }

@@ -26,22 +26,15 @@ export function sortedPermissions(permissions: Iterable<string>): string[] {
   return [...new Set(permissions)].sort();
 }
 
-/** @param permission a concrete permission, `resource:action` */
-export function grants(granted: PermissionSet, permission: string): boolean {
-  return granted.has(permission) || granted.has('*') || granted.has(wildcardOf(permission));
+/** The wildcard that covers a concrete permission: `resource:*`. */
+export function wildcardOf(permission: string): string {
+  return `${permission.slice(0, permission.indexOf(':'))}:*`;
 }
 
-/** The wildcard that covers a permission, by the permission: a new text for each request would have to be hashed. */
-const wildcards = new Map<string, string>();
-/** Of more, those are forgotten that are there. */
-const MAX_WILDCARDS = 10_000;
-
-function wildcardOf(permission: string): string {
-  let wildcard = wildcards.get(permission);
-  if (wildcard === undefined) {
-    wildcard = `${permission.slice(0, permission.indexOf(':'))}:*`;
-    if (wildcards.size >= MAX_WILDCARDS) wildcards.clear();
-    wildcards.set(permission, wildcard);
-  }
-  return wildcard;
+/**
+ * @param permission a concrete permission, `resource:action`
+ * @param wildcard   that covers it: a route has it ready, as a text that is made for each request would have to be hashed
+ */
+export function grants(granted: PermissionSet, permission: string, wildcard = wildcardOf(permission)): boolean {
+  return granted.has(permission) || granted.has('*') || granted.has(wildcard);
 }

@@ -1,3 +1,4 @@
+import { wildcardOf } from './permission.ts';
 import { canonicalTarget, isFault } from './target.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface Route {
   readonly access: Access;
   /** Any one of these opens it; empty unless access is `permission`. */
   readonly permissions: readonly string[];
+  /** Of each of them, in the same order, the wildcard that covers it. */
+  readonly wildcards: readonly string[];
 }
 
 export interface RouteSource {
@@ -104,6 +107,7 @@ interface MutableRoute {
   pattern: string;
   access: Access;
   permissions: string[];
+  wildcards: string[];
 }
 
 function newNode(): Node {
@@ -141,17 +145,18 @@ export class RouteTable {
     let node = this.#root;
     for (const segment of segments) node = childFor(node, segment);
     const methods = below ? node.below : node.exact;
-    const known = methods.get(method);
-    if (known === undefined) {
-      const route = { pattern: text, access, permissions: permission === null ? [] : [permission] };
+    let route = methods.get(method);
+    if (route === undefined) {
+      route = { pattern: text, access, permissions: [], wildcards: [] };
       methods.set(method, route);
       this.#routes.push(route);
-      return;
     }
-    if (known.access !== access) {
-      throw new PatternError(text, `it is listed as ${known.access} and as ${access}; a route has one kind of access`);
+    if (route.access !== access) {
+      throw new PatternError(text, `it is listed as ${route.access} and as ${access}; a route has one kind of access`);
     }
-    if (permission !== null && !known.permissions.includes(permission)) known.permissions.push(permission);
+    if (permission === null || route.permissions.includes(permission)) return;
+    route.permissions.push(permission);
+    route.wildcards.push(wildcardOf(permission));
   }
 }
 

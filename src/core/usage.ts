@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS } from './limits.ts';
+
 /** When a key was last used. Kept apart from the keys, so that counting never looks like a change to them. */
 export interface KeyUse {
   readonly keyId: string;
@@ -69,9 +71,6 @@ export interface UsageStore {
    */
   prune(keepFrom: number): Promise<number>;
 }
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /** Whole days since the epoch. @param at milliseconds since the epoch */
 export function dayOf(at: number): number {

@@ -10,6 +10,11 @@ export const SWEEP_MS = 250;
 /** What is read and thrown away of a request's body after its answer, so that the client gets to see the answer. */
 export const LINGER_BYTES = 64 * 1024;
 export const LINGER_MS = 1000;
+/**
+ * How many times longer than for a client that sends we wait for one that reads: the system takes more from us only when
+ * a good part of its own buffer is free again, and a slow but honest reader needs a while for that.
+ */
+export const STALLED_TIMES = 4;
 
 /** What every exchange of a gateway shares. */
 export interface GatewayContext {

@@ -3,7 +3,7 @@ import type { Decision } from '../core/decision.ts';
 import { type Answer, discardBody } from './answer.ts';
 import type { AnswerWriter } from './answer-writer.ts';
 import type { ClientConnection } from './client-connection.ts';
-import { type GatewayContext, LINGER_BYTES, LINGER_MS } from './context.ts';
+import { type GatewayContext, LINGER_BYTES, LINGER_MS, STALLED_TIMES } from './context.ts';
 import type { ExaminedRequest } from './examine.ts';
 import { GatewayAbort } from './failure.ts';
 import { pushGatewayHeaders, relayedHead } from './headers-client.ts';
@@ -11,11 +11,6 @@ import type { Problem } from './problem.ts';
 
 /** A body up to this size that came whole with the head is sent with it in one piece. */
 const ONE_PIECE_BYTES = 16 * 1024;
-/**
- * How many times longer than for a client that sends we wait for one that reads: the system takes more from us only when
- * a good part of its own buffer is free again, and a slow but honest reader needs a while for that.
- */
-export const STALLED_TIMES = 4;
 
 /** Writes an answer through node:http. */
 export class NodeAnswerWriter implements AnswerWriter {

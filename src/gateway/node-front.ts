@@ -1,7 +1,7 @@
-import { createServer, IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Answer } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { ClientConnection, peerOf } from './client-connection.ts';
 import { refuseUnparsed } from './client-error.ts';
 import { type GatewayContext, SWEEP_MS } from './context.ts';
@@ -9,8 +9,8 @@ import { FastFront } from './fast/fast-front.ts';
 import { asksForWebSocket } from './framing.ts';
 import { HEAD_LATE, NO_TUNNEL } from './gateway-denials.ts';
 import { readHead } from './head.ts';
-import { headCheckMs } from './head-check.ts';
 import { NodeRequest } from './node-request.ts';
+import { type NodeServer, newNodeServer, setBounds } from './node-server.ts';
 import type { Policy } from './policy.ts';
 import { ProxyExchange } from './proxy-exchange.ts';
 import type { ProxyHeader } from './proxy-protocol.ts';
@@ -26,7 +26,7 @@ type ConnectionListener = (socket: Socket) => void;
 
 /** The listener that clients talk to: node:http, held to a stricter reading, behind a reader of plain requests. */
 export class NodeFront {
-  readonly #server: Server<typeof IncomingMessage, typeof Answer>;
+  readonly #server: NodeServer;
   readonly #context: GatewayContext;
   readonly #upgrades: UpgradeHandler | null;
   readonly #sharesPort: boolean;
@@ -39,7 +39,6 @@ export class NodeFront {
 
   /** @param sharesPort whether other processes listen on the same address */
   constructor(context: GatewayContext, upgrades: UpgradeHandler | null, sharesPort: boolean) {
-    const { proxy } = context.policy;
     this.#context = context;
     this.#upgrades = upgrades;
     this.#sharesPort = sharesPort;
@@ -51,27 +50,11 @@ export class NodeFront {
         refuseUnparsed(new ClientConnection(socket, header, peer), HEAD_LATE, '', context);
       },
     });
-    this.#server = createServer(
-      {
-        IncomingMessage,
-        ServerResponse: Answer,
-        maxHeaderSize: proxy.maxHeaderBytes,
-        headersTimeout: proxy.headTimeoutMs,
-        // Bodies have their own limit, on the pause between two pieces.
-        requestTimeout: 0,
-        connectionsCheckingInterval: headCheckMs(proxy.headTimeoutMs),
-        requireHostHeader: false,
-        optimizeEmptyRequests: true,
-        noDelay: true,
-        shouldUpgradeCallback: (request) => this.#takesUp(request),
-      },
-      (request, answer) => this.#accept(request, answer, false),
-    );
-    // All of them are counted by examine; node would leave out the surplus without a word.
-    this.#server.maxHeadersCount = 0;
+    this.#server = newNodeServer(context.policy.proxy, (request) => this.#takesUp(request));
     this.#serve = this.#server.listeners('connection')[0] as ConnectionListener;
     this.#server.removeAllListeners('connection');
     this.#server.on('connection', (socket) => this.#arrived(socket));
+    this.#server.on('request', (request, answer) => this.#accept(request, answer, false));
     this.#server.on('checkContinue', (request, answer) => this.#accept(request, answer, true));
     this.#server.on('checkExpectation', (request, answer) => this.#accept(request, answer, false));
     this.#server.on('connect', (_request, socket) => this.#refuseTunnel(socket));
@@ -105,13 +88,8 @@ export class NodeFront {
 
   /** Takes over what a new policy says of connections. Sizes and times hold for connections made from now on. */
   adopt(policy: Policy): void {
-    const { proxy } = policy;
     this.#fast.adopt(policy);
-    this.#server.maxConnections = proxy.maxConnections;
-    this.#server.keepAliveTimeout = proxy.keepAliveTimeoutMs;
-    this.#server.headersTimeout = proxy.headTimeoutMs;
-    // Read for each connection, though its type does not say that it can be set.
-    Object.assign(this.#server, { maxHeaderSize: proxy.maxHeaderBytes });
+    setBounds(this.#server, policy.proxy);
   }
 
   /** Takes no new connection and closes idle ones; resolves when the last has closed. */

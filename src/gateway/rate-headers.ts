@@ -51,14 +51,11 @@ function leaseLines(key: LoadedKey, lease: Lease): string {
   keepTime(now);
   const burstIn = Math.ceil(lease.burstFullInMs / 1000);
   const hourLeft = `${lease.hourRemaining}`;
-  let summary = `${key.limits.perHour}` + REMAINING + hourLeft + hourReset;
-  if (refusedBy !== null) {
-    const reset = Math.ceil((now + lease.retryAfterMs) / 1000);
-    summary = `${quotaOf(refusedBy, key.limits)}${REMAINING}0${RESET}${reset}${POLICY}`;
-  }
   return (
     LIMIT +
-    summary +
+    (refusedBy === null
+      ? `${key.limits.perHour}` + REMAINING + hourLeft + hourReset
+      : `${quotaOf(refusedBy, key.limits)}${REMAINING}0${RESET}${Math.ceil((now + lease.retryAfterMs) / 1000)}${POLICY}`) +
     policyOf(key) +
     BURST +
     `${lease.burstRemaining}` +

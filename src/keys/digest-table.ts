@@ -29,9 +29,11 @@ const MAX_PASSED = 1_000;
  * Which entry goes when it is full is by second chance: a hand goes round, lets those stay that were looked up since it last
  * came by, and takes out the first that was not. A list in order of use would write to three places of memory for each lookup.
  *
- * Open addressing with linear probing. Nobody can choose digests that meet in one bucket: an entry comes in when its secret
- * was sent, and to find secrets whose SHA-256 agree in k bits takes 2^k of them for each. Nor does the time that a comparison
- * takes tell anything of use: it is of digests, and who finds out a digest has not found a secret.
+ * Open addressing with linear probing. An entry comes in when the secret of a key was sent, so whoever wants digests that meet
+ * in one bucket must find secrets for them. Secrets that are made here are random. Those who may import keys can choose
+ * theirs, and find each with about as many hashes as there are buckets; a lookup that comes upon n of them takes up to n
+ * steps. The time that a comparison takes tells nothing of use: it is of digests, and who finds out a digest has not
+ * found a secret.
  */
 export class DigestTable<E extends TableEntry> {
   readonly #max: number;

@@ -1,8 +1,6 @@
+import { HOURS_PER_DAY } from '../core/limits.ts';
 import { type KeyUse, laterUse, type UsageDelta, type UsageScope } from '../core/usage.ts';
 import type { Kind } from './usage-kinds.ts';
-
-export const HOUR_MS = 3_600_000;
-const DAY_HOURS = 24;
 
 /** Requests of one kind in one hour. */
 export interface Count {
@@ -55,8 +53,8 @@ export class BatchContent {
   addOnly(scope: UsageScope, owner: string | null, count: Count): void {
     const { hour, kind, requests, errors, timeUs } = count;
     const { endpoints, methods, denials } = kind.named(requests);
-    const hours = { [hour % DAY_HOURS]: { requests, errors, timeUs } };
-    this.#deltas.push({ scope, day: Math.floor(hour / DAY_HOURS), hours, endpoints, methods, denials });
+    const hours = { [hour % HOURS_PER_DAY]: { requests, errors, timeUs } };
+    this.#deltas.push({ scope, day: Math.floor(hour / HOURS_PER_DAY), hours, endpoints, methods, denials });
     if (owner !== null) this.#addPending(owner, count);
     this.#addPending(null, count);
   }
@@ -124,7 +122,7 @@ export class BatchContent {
   }
 
   #deltaOf(scope: UsageScope, hour: number): Delta {
-    const day = Math.floor(hour / DAY_HOURS);
+    const day = Math.floor(hour / HOURS_PER_DAY);
     const days = this.#byScope.get(scope);
     const known = days?.find((delta) => delta.day === day);
     if (known !== undefined) return known;
@@ -140,9 +138,9 @@ function scopeOf(owner: string | null): UsageScope {
 }
 
 function addTotals({ hours }: Delta, hour: number, { requests, errors, timeUs }: Totals): void {
-  const totals = hours[hour % DAY_HOURS];
+  const totals = hours[hour % HOURS_PER_DAY];
   if (totals === undefined) {
-    hours[hour % DAY_HOURS] = { requests, errors, timeUs };
+    hours[hour % HOURS_PER_DAY] = { requests, errors, timeUs };
     return;
   }
   totals.requests += requests;

@@ -1,6 +1,7 @@
 import type { Exchange } from '../core/exchange.ts';
+import { HOUR_MS } from '../core/limits.ts';
 import type { UsageScope } from '../core/usage.ts';
-import { type BatchContent, type Count, HOUR_MS, type HourCount } from './usage-batch.ts';
+import type { BatchContent, Count, HourCount } from './usage-batch.ts';
 import { type Kind, Kinds } from './usage-kinds.ts';
 
 /** Keys whose places are kept from one second to the next, at some 250 bytes each. Those of more are made anew. */

@@ -141,6 +141,7 @@ t.test('several permissions on one route mean any of them', async (t) => {
     pattern: 'GET /a/:id',
     access: 'permission',
     permissions: ['a:read', 'a:admin'],
+    wildcards: ['a:*', 'a:*'],
   });
 });
 

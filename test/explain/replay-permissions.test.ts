@@ -102,7 +102,7 @@ t.test('only requests that were let through, or would be but for a limit', async
 
 t.test('keys are bounded', async (t) => {
   const uses = new PermissionUses(1);
-  const route = { pattern: 'GET /x', access: 'any_key' as const, permissions: [] };
+  const route = { pattern: 'GET /x', access: 'any_key' as const, permissions: [], wildcards: [] };
   const [first, second] = [loadedKey({ permissions: ['*'] }), loadedKey({ permissions: ['*'] })];
   for (const key of [first, second, second]) uses.add(key, route, NOON);
   t.strictSame(

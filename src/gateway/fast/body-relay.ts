@@ -1,9 +1,7 @@
 import { UpstreamError } from '../failure.ts';
 import type { BodySink, BodySource } from './body.ts';
+import { NEVER_HELD_BYTES } from './socket-writes.ts';
 import type { UpstreamLink } from './upstream-link.ts';
-
-/** A piece of a body up to this size goes out with the head as one string. */
-const ONE_PIECE_BYTES = 16 * 1024;
 
 /** Told how the request goes out. */
 export interface BodyRelayOwner {
@@ -47,7 +45,7 @@ export class BodyRelay implements BodySink {
     this.#head = '';
     let keepsUp: boolean;
     if (head === '') keepsUp = this.#link.writeBytes(chunk);
-    else if (chunk.length <= ONE_PIECE_BYTES) keepsUp = this.#link.write(head + chunk.toString('latin1'));
+    else if (chunk.length <= NEVER_HELD_BYTES) keepsUp = this.#link.write(head + chunk.toString('latin1'));
     else keepsUp = this.#link.writeBoth(head, chunk);
     if (keepsUp) return true;
     this.isBlocked = true;

@@ -1,7 +1,5 @@
 import { type BoundSocket, type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
-
-/** Bytes that wait to be written on a connection, to a client or to an upstream, before its writer is asked to wait. */
-export const HIGH_WATER_BYTES = 16 * 1024;
+import { HIGH_WATER_BYTES } from './socket-writes.ts';
 
 /** What `readAsStream` reads into; copied at once. */
 const passing = Buffer.allocUnsafeSlow(64 * 1024);
@@ -37,18 +35,6 @@ export function readAsStream(socket: Socket): Socket {
     callback: (length) => stream.push(Buffer.from(passing.subarray(0, length))),
   });
   return stream;
-}
-
-/** Writes text, bytes and text in one go. Texts are latin1, and may be ''. @returns whether more may follow at once */
-export function writePieces(socket: Socket, before: string, chunk: Buffer, after: string): boolean {
-  if (before === '' && after === '') return socket.write(chunk);
-  socket.cork();
-  if (before !== '') socket.write(before, 'latin1');
-  let keepsUp = socket.write(chunk);
-  if (after !== '') keepsUp = socket.write(after, 'latin1');
-  socket.uncork();
-  // A write by itself tells whether the system took it; one that was held back cannot know that yet.
-  return keepsUp || socket.writableLength === 0;
 }
 
 function moved(from: Socket, onread: OnReadOpts, writableHighWaterMark?: number): Socket {

@@ -1,17 +1,17 @@
 import { STATUS_CODES } from 'node:http';
 import type { Decision } from '../../core/decision.ts';
 import type { AnswerWatcher } from '../answer-writer.ts';
-import { type GatewayContext, LINGER_MS } from '../context.ts';
+import { type GatewayContext, LINGER_MS, STALLED_TIMES } from '../context.ts';
 import type { ExaminedRequest } from '../examine.ts';
 import { GatewayAbort } from '../failure.ts';
 import { linesOf } from '../header-lines.ts';
 import { gatewayLines, relayedHead } from '../headers-client.ts';
-import { STALLED_TIMES } from '../node-answer-writer.ts';
 import type { Problem } from '../problem.ts';
 import type { AnswerFields } from './answer-fields.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
 import { dateLine } from './date.ts';
-import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
+import type { PieceWriter } from './piece-writer.ts';
+import { NEVER_HELD_BYTES } from './socket-writes.ts';
 
 /** Writes an answer straight to the client's connection, as node:http would write it. */
 export class FastAnswerWriter implements PieceWriter, LineWatcher {

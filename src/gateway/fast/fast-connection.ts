@@ -4,12 +4,13 @@ import type { GatewayContext } from '../context.ts';
 import type { OpenExchange } from '../open-exchange.ts';
 import { ProxyExchange } from '../proxy-exchange.ts';
 import type { ClientLine, LineWatcher } from './client-line.ts';
-import { readInto, writePieces } from './client-socket.ts';
+import { readInto } from './client-socket.ts';
 import type { FastConnectionOwner } from './fast-connection-owner.ts';
 import { FastRequest } from './fast-request.ts';
 import { REQUEST_MEMORY, ReadMemory } from './read-memory.ts';
 import { ReceivedBody } from './received-body.ts';
 import { readPlainHead } from './request-reader.ts';
+import { writePieces } from './socket-writes.ts';
 
 /** Bytes that are kept of what a client sends before it may: a request behind the one that is answered, or its body. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -136,7 +137,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
   /** @param bytes that came; good until this returns, unless `#memory` is its own */
   received(bytes: Buffer): void {
     if (this.#hasLeft) return;
-    const rest = this.#receiveBody(bytes);
+    const rest = this.#body === null ? bytes : this.#body.receiveFrom(bytes, this.#memory.isOwn);
     if (rest.length > 0) {
       if (this.#unread.length > 0) this.#unread = Buffer.concat([this.#unread, rest]);
       else if (this.exchanges.length > 0) this.#unread = Buffer.from(rest);
@@ -200,7 +201,7 @@ export class FastConnection implements ExchangeConnection, ClientLine {
     if (!head.keepsAlive) this.closing = true;
     this.#body = head.bodyLength === 0 ? null : new ReceivedBody(head.bodyLength, this.#onRoom);
     this.#unread = NOTHING;
-    if (head.end < bytes.length) this.#receiveBody(bytes.subarray(head.end));
+    if (head.end < bytes.length) this.#body?.receiveFrom(bytes.subarray(head.end), this.#memory.isOwn);
     try {
       const request = new FastRequest(this.#context, this, head, this.#body);
       const exchange = new ProxyExchange(this.#context, request);
@@ -211,17 +212,6 @@ export class FastConnection implements ExchangeConnection, ClientLine {
       this.closing = true;
       this.socket.destroy();
     }
-  }
-
-  /** @returns what of it is not part of the body that is due */
-  #receiveBody(bytes: Buffer): Buffer {
-    const body = this.#body;
-    if (body === null || body.missing === 0) return bytes;
-    const end = Math.min(bytes.length, body.missing);
-    const piece = bytes.subarray(0, end);
-    // The next connection that reads does so into the same memory.
-    body.receive(this.#memory.isOwn ? piece : Buffer.from(piece));
-    return bytes.subarray(end);
   }
 
   get #heldBytes(): number {

@@ -7,8 +7,9 @@ import type { AnswerFields } from './answer-fields.ts';
 import { CONNECTING, IDLE, SENDING, SENT, WAITING } from './attempt-phase.ts';
 import type { BodySource } from './body.ts';
 import { BodyRelay, type BodyRelayOwner } from './body-relay.ts';
-import { NEVER_HELD_BYTES, type PieceWriter } from './piece-writer.ts';
+import type { PieceWriter } from './piece-writer.ts';
 import { DATA, HEAD, INCOMPLETE } from './response-reader.ts';
+import { NEVER_HELD_BYTES } from './socket-writes.ts';
 import { takesBody, upstreamHead } from './upstream-head.ts';
 import type { UpstreamLink } from './upstream-link.ts';
 import type { Waiting } from './upstream-pool.ts';
@@ -128,23 +129,6 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
 
   received(bytes: Buffer, length: number): void {
     this.#began = true;
-    this.#read(bytes, length);
-  }
-
-  closed(error: Error | null): void {
-    const link = this.#link;
-    if (error !== null || link === null || !this.#hasHead || !link.reader.endsWithConnection) {
-      return this.failed(error ?? new UpstreamError('connection_closed', 'The upstream closed the connection'));
-    }
-    this.#finish(link);
-    try {
-      this.#writer.end();
-    } catch {
-      this.#exchange.cut('gateway');
-    }
-  }
-
-  #read(bytes: Buffer, length: number): void {
     const link = this.#link as UpstreamLink;
     const { reader } = link;
     const writer = this.#writer;
@@ -159,6 +143,19 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
       if (isWhole) this.#finish(link);
       if (found === DATA && reader.dataStart < reader.dataEnd) this.#hand(link);
       if (isWhole) return writer.end();
+    }
+  }
+
+  closed(error: Error | null): void {
+    const link = this.#link;
+    if (error !== null || link === null || !this.#hasHead || !link.reader.endsWithConnection) {
+      return this.failed(error ?? new UpstreamError('connection_closed', 'The upstream closed the connection'));
+    }
+    this.#finish(link);
+    try {
+      this.#writer.end();
+    } catch {
+      this.#exchange.cut('gateway');
     }
   }
 

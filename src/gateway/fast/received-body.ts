@@ -55,6 +55,19 @@ export class ReceivedBody implements BodySource {
     }
   }
 
+  /**
+   * Receives what of these bytes is part of it.
+   * @param mayHold whether they may be held on to; else it is a copy, as the next connection reads into the same memory
+   * @returns the rest
+   */
+  receiveFrom(bytes: Buffer, mayHold: boolean): Buffer {
+    if (this.missing === 0) return bytes;
+    const end = Math.min(bytes.length, this.missing);
+    const piece = bytes.subarray(0, end);
+    this.receive(mayHold ? piece : Buffer.from(piece));
+    return bytes.subarray(end);
+  }
+
   flowTo(sink: BodySink): void {
     this.#sink = sink;
     this.#watcher?.bodyAwaited();

@@ -61,11 +61,6 @@ export class ResponseReader {
     return this.#scanner.fields;
   }
 
-  /** Their names and values in turn, as sent. */
-  get raw(): readonly string[] {
-    return this.#scanner.fields.raw;
-  }
-
   /** Milliseconds for which the upstream says to leave the connection open; -1 when it says nothing of that. */
   get keepAliveMs(): number {
     return this.#said.keepAliveMs;

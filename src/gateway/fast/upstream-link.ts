@@ -3,9 +3,9 @@ import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { AnswerClock } from './answer-clock.ts';
-import { HIGH_WATER_BYTES, writePieces } from './client-socket.ts';
 import { ANSWER_MEMORY, ReadMemory } from './read-memory.ts';
 import { ResponseReader } from './response-reader.ts';
+import { HIGH_WATER_BYTES, writePieces } from './socket-writes.ts';
 
 const TCP_KEEP_ALIVE_MS = 60_000;
 

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, HOURS_PER_DAY } from '../../core/limits.ts';
 import { dayOf, type UsageDay, type UsageScope, type UsageTotals } from '../../core/usage.ts';
 import type { ManagementClient } from '../client.ts';
 import { ManagementError } from '../failures.ts';
@@ -5,9 +6,6 @@ import { mustRead } from '../reach.ts';
 import type { TotalUsageAnswer, UsageQuery } from '../schemas/usage.ts';
 import type { AdminContext } from './context.ts';
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const HOURS = 24;
 const DEFAULT_DAYS = 30;
 /** The longest series by the hour: 744 steps. */
 const MAX_HOURLY_DAYS = 31;
@@ -75,10 +73,10 @@ function daily(days: readonly UsageDay[], first: number, last: number): TotalUsa
 /** One step for each hour that has begun. */
 function hourly(days: readonly UsageDay[], first: number, now: number): TotalUsageAnswer['series'] {
   const byDay = new Map(days.map((day) => [day.day, day.hours]));
-  const hours = Math.floor(now / HOUR_MS) - first * HOURS + 1;
+  const hours = Math.floor(now / HOUR_MS) - first * HOURS_PER_DAY + 1;
   return Array.from({ length: hours }, (_, i) => {
-    const day = first + Math.floor(i / HOURS);
-    return step(day * DAY_MS + (i % HOURS) * HOUR_MS, byDay.get(day)?.[i % HOURS]);
+    const day = first + Math.floor(i / HOURS_PER_DAY);
+    return step(day * DAY_MS + (i % HOURS_PER_DAY) * HOUR_MS, byDay.get(day)?.[i % HOURS_PER_DAY]);
   });
 }
 

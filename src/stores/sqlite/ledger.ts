@@ -59,10 +59,8 @@ export class SqliteLimitLedger implements LimitLedger {
     owed: Owed | null = null,
     place?: LedgerPlace,
   ): MaybePromise<Lease> {
-    if (this.#counting === this.#options.owned)
-      return this.#options.owned.lease(keyId, limits, want, ahead, owed, place);
-    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead, owed);
-    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead, owed));
+    if (this.#counting !== null) return this.#counting.lease(keyId, limits, want, ahead, owed, place);
+    return this.#afterSettling((ledger) => ledger.lease(keyId, limits, want, ahead, owed, place));
   }
 
   /**

@@ -38,7 +38,7 @@ export class LimitMemory {
     this.#maxKeys = maxKeys;
   }
 
-  /** Places that are taken: 0 to this. */
+  /** Places that are taken: 0 to before this. */
   get size(): number {
     return this.#ids.length;
   }

@@ -25,35 +25,20 @@ export function shardOf(scope: UsageScope): number {
   return (hash >>> 0) % SHARDS;
 }
 
-/** What the lines of a scope begin with, with the line feed before. */
+/** What the lines of a scope begin with, and the line feed before. As JSON, so that no name holds a line feed or a tab. */
 export function beginOf(scope: UsageScope): string {
   return PLAIN.test(scope) ? `\n"${scope}"` : `\n${JSON.stringify(scope)}`;
 }
 
-/** What the lines of a key's last uses begin with, with the line feed before. */
+/** What the lines of a key's last uses begin with, in the same form. */
 export function beginOfUse(keyId: string): string {
   return PLAIN.test(keyId) ? `\n"${USE}${keyId}"` : `\n${JSON.stringify(USE + keyId)}`;
-}
-
-/** What the lines of a scope begin with. */
-export function nameOf(scope: UsageScope): string {
-  return quoted(scope);
-}
-
-/** What the lines of a key's last uses begin with. */
-export function nameOfUse(keyId: string): string {
-  return quoted(USE + keyId);
 }
 
 /** Where in the lines of a shard those of last uses begin. */
 export function beginOfUses(lines: string): number {
   const begin = lines.indexOf(`\n"${USE}`);
   return begin < 0 ? lines.length : begin;
-}
-
-/** As JSON, so that no name holds a line feed or a tab. */
-function quoted(name: string): string {
-  return PLAIN.test(name) ? `"${name}"` : JSON.stringify(name);
 }
 
 function unquoted(text: string): string {
@@ -78,7 +63,7 @@ export class Folded {
   /** Adds the lines of one scope. */
   addScope(lines: string, scope: UsageScope): void {
     // A line feed in a name is escaped, so this is found nowhere but where a line begins.
-    const begin = `\n${nameOf(scope)}\t`;
+    const begin = `${beginOf(scope)}\t`;
     for (let start = lines.indexOf(begin); start >= 0; start = lines.indexOf(begin, start + 1)) {
       const next = lines.indexOf('\n', start + 1);
       this.#addLine(lines, start + 1, next < 0 ? lines.length : next);

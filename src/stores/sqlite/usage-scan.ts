@@ -1,6 +1,6 @@
 import { type KeyUse, laterUse } from '../../core/usage.ts';
 import { decodeRequests } from './usage-counts.ts';
-import { beginOfUses, nameOf, nameOfUse, timeOf } from './usage-lines.ts';
+import { beginOf, beginOfUse, beginOfUses, timeOf } from './usage-lines.ts';
 
 /** So few names are searched for one by one, which is quicker than to look at each line. */
 const FEW = 3;
@@ -8,7 +8,7 @@ const FEW = 3;
 /** The last uses that lines of a shard tell of some keys; keys of which they tell nothing are left out. */
 export function usesIn(pending: readonly string[], keyIds: readonly string[]): ReadonlyMap<string, KeyUse> {
   const uses = new Map<string, KeyUse>();
-  const wanted = new Map(keyIds.map((keyId) => [nameOfUse(keyId), keyId]));
+  const wanted = new Map(keyIds.map((keyId) => [beginOfUse(keyId), keyId]));
   for (const lines of pending) {
     scan(lines, beginOfUses(lines), lines.length, wanted, (keyId, last, previous) => {
       const use = { keyId, lastUsedAt: timeOf(last), previousLastUsedAt: timeOf(previous) };
@@ -25,7 +25,7 @@ export function requestsIn(
   keyIds: readonly string[],
 ): ReadonlyMap<string, ReadonlyMap<number, number>> {
   const requests = new Map<string, Map<number, number>>();
-  const wanted = new Map(keyIds.map((keyId) => [nameOf(`key:${keyId}`), keyId]));
+  const wanted = new Map(keyIds.map((keyId) => [beginOf(`key:${keyId}`), keyId]));
   for (const lines of pending) {
     scan(lines, 0, beginOfUses(lines), wanted, (keyId, day, counts) => {
       const days = requests.get(keyId) ?? new Map<number, number>();
@@ -38,24 +38,24 @@ export function requestsIn(
 
 type Each = (what: string, first: string, second: string) => void;
 
-/** Gives the lines between two places that are wanted: for what their name stands, and their two values. */
+/** Gives the lines between two places that are wanted, by what they begin with: for what it stands, and their two values. */
 function scan(lines: string, from: number, to: number, wanted: ReadonlyMap<string, string>, each: Each): void {
   if (wanted.size <= FEW) {
-    for (const [name, what] of wanted) search(lines, from, name, (first, second) => each(what, first, second));
+    for (const [begin, what] of wanted) search(lines, from, begin, (first, second) => each(what, first, second));
     return;
   }
   for (let start = from; start < to; ) {
     const second = lines.indexOf('\t', start);
-    const what = wanted.get(lines.slice(start + 1, second));
+    const what = wanted.get(lines.slice(start, second));
     const end = endOf(lines, second);
     if (what !== undefined) give(lines, second, end, (...values) => each(what, ...values));
     start = end;
   }
 }
 
-function search(lines: string, from: number, name: string, each: (first: string, second: string) => void): void {
+function search(lines: string, from: number, named: string, each: (first: string, second: string) => void): void {
   // A line feed in a name is escaped, so this is found nowhere but where a line begins.
-  const begin = `\n${name}\t`;
+  const begin = `${named}\t`;
   for (let start = lines.indexOf(begin, from); start >= 0; start = lines.indexOf(begin, start + 1)) {
     const second = start + begin.length - 1;
     give(lines, second, endOf(lines, second), each);

@@ -115,7 +115,7 @@ t.test('nothing of one head is left in the next', async (t) => {
 
 t.test('an informational head can be read until the next is asked for', async (t) => {
   const reader = readHead([`HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n${answer([LENGTH])}`]);
-  t.strictSame(reader.raw, ['Link', 'a']);
+  t.strictSame(reader.fields.raw, ['Link', 'a']);
   t.equal(reader.next(), HEAD);
-  t.strictSame(reader.raw, ['Content-Length', '0']);
+  t.strictSame(reader.fields.raw, ['Content-Length', '0']);
 });

@@ -38,7 +38,7 @@ function read(pieces: readonly string[], isHead = false, max = MAX): Read {
       const memory = Buffer.concat([bytes, Buffer.from('\r\n\r\nold bytes')]);
       reader.feed(memory, bytes.length);
       for (let found = reader.next(); found !== INCOMPLETE; found = reader.next()) {
-        if (found === HEAD) heads.push({ status: reader.status, raw: reader.raw });
+        if (found === HEAD) heads.push({ status: reader.status, raw: reader.fields.raw });
         if (found === DATA) body += reader.data.toString('latin1');
         if (reader.isWhole) break;
       }
