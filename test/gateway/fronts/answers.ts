@@ -259,7 +259,7 @@ function isReadTwoWays(text: string): boolean {
     /content-length:.*\d.*[\t ]\r\n/i.test(head) ||
     (isChunked && /content-length/i.test(text.slice(head.length))) ||
     /^[\r\n]/.test(text) ||
-    /\p{Cc}/u.test(head.slice(0, head.indexOf('\r\n')))
+    /\p{Cc}/u.test(text.slice(0, text.indexOf('\r\n')))
   );
 }
 
