@@ -256,6 +256,17 @@ t.test('a body that stops coming: 408, and the upstream request is aborted', asy
   await client.closed;
 });
 
+t.test('a broken chunk where nobody takes the Upgrade up, of which node tells nothing: 408 all the same', async (t) => {
+  const upstream = await startRawUpstream(t, () => undefined);
+  const { port } = await startGateway(t, config({ bodyIdleTimeoutMs: 100 }, [{ url: upstream.url }]));
+  const client = await rawClient(t, port);
+  const head = 'Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n';
+  client.send(`${get('/x', head, 'POST')}3\r\nabc\r\nzz\r\n\r\n${get('/smuggled')}`);
+  t.equal((await client.answer()).status, 408);
+  await client.closed;
+  t.ok(upstream.requests.length <= 1, 'what follows is never a request');
+});
+
 t.test('a body over the limit', async (t) => {
   const upstream = await startRawUpstream(t, () => undefined);
   const { port, reported } = await startGateway(t, config({ maxBodyBytes: 10 }, [{ url: upstream.url }]));

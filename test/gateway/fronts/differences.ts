@@ -17,6 +17,7 @@ interface Allowance {
 
 const always = (): boolean => true;
 const pipelined = (of: FrontCase): boolean => of.pipelined;
+const left = (of: FrontCase): boolean => of.pipelined && of.requests.some(({ leaves }) => leaves);
 const odd = (of: FrontCase): boolean => of.requests.some(({ kind }) => kind !== 'plain');
 
 export const ALLOWANCES: readonly Allowance[] = [
@@ -105,7 +106,8 @@ export const ALLOWANCES: readonly Allowance[] = [
     applies: (of) => of.pipelined && of.requests.reduce((sum, { text }) => sum + text.length, 0) > LINGER_BYTES,
     forgive: (seen) => {
       const last = seen.answers.at(-1);
-      if (last?.start.startsWith('HTTP/1.1 4') !== true || !last.fields.includes('connection: close')) return;
+      if (!last?.fields.includes('content-type: application/problem+json')) return;
+      if (!last.start.startsWith('HTTP/1.1 4') || !last.fields.includes('connection: close')) return;
       seen.answers = seen.answers.slice(0, -1);
     },
   },
@@ -121,13 +123,25 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
-    what: 'whether a request sent without waiting is told of whose client left before it was begun',
+    what: 'whether a request sent without waiting is told of, or begun if it is safe, whose client left',
     why: 'node:http reads its head at once; the fast front looks at it when the answer before it is out, or never.',
-    applies: (of) => of.pipelined && of.requests.some(({ leaves }) => leaves),
+    applies: left,
     forgive: (seen) => {
       seen.exchanges = seen.exchanges.filter(
         (each) => each.aborted === null || each.status !== 0 || each.reachedUpstream,
       );
+      const answered = seen.answers.length;
+      seen.requests = seen.requests.filter((request) => !isSafe(request) || indexOf(request) <= answered);
+    },
+  },
+  {
+    what: 'whether a client gets its answer that says close, sends something else all the same, and leaves',
+    why: 'node:http may read that before the answer is out, and ends the connection.',
+    applies: (of) => left(of) && of.requests.slice(0, -1).some(({ text }) => /^connection:.*close/im.test(text)),
+    forgive: (seen, other) => {
+      if (other.answers.length > 0) return;
+      seen.answers = [];
+      seen.exchanges = [];
     },
   },
   {

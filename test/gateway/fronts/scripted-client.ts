@@ -96,7 +96,7 @@ export class ScriptedClient {
     const text = requests.map((request) => request.text).join('');
     const due = this.answers.length + requests.length;
     const last = requests[requests.length - 1] as ClientSends;
-    const isHostile = requests.some(({ kind }) => kind === 'hostile');
+    const isHostile = requests.some(({ kind, text }) => kind === 'hostile' || isLeftWaiting(text));
     const { heads } = this;
     const informations = this.#informations;
     for (const { text } of requests) this.#methods.push(methodOf(text));
@@ -171,6 +171,12 @@ export class ScriptedClient {
     this.answers.push({ ...message, informed: this.#informed });
     this.#informed = [];
   }
+}
+
+/** node tells nobody of a broken chunk where the head has an Upgrade, so that such a body ends when its time is over. */
+function isLeftWaiting(text: string): boolean {
+  const head = text.slice(0, text.indexOf('\r\n\r\n'));
+  return /^upgrade:/im.test(head) && /^transfer-encoding:/im.test(head);
 }
 
 /** @param text of a request; empty lines before it are none of it (RFC 9112 §2.2) */
