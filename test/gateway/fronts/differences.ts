@@ -5,7 +5,7 @@
 import { LINGER_BYTES } from '../../../src/gateway/context.ts';
 import type { FrontCase } from './case.ts';
 import { forgetBehindClose, indexOf, isSafe, isUnanswered } from './early-close.ts';
-import type { Seen, SeenExchange } from './outcome.ts';
+import type { Seen, SeenExchange, SeenRequest } from './outcome.ts';
 
 interface Allowance {
   readonly what: string;
@@ -127,11 +127,25 @@ export const ALLOWANCES: readonly Allowance[] = [
     why: 'node:http reads its head at once; the fast front looks at it when the answer before it is out, or never.',
     applies: left,
     forgive: (seen) => {
-      seen.exchanges = seen.exchanges.filter(
-        (each) => each.aborted === null || each.status !== 0 || each.reachedUpstream,
-      );
+      seen.exchanges = seen.exchanges.filter((each) => each.aborted === null || each.reachedUpstream);
       const answered = seen.answers.length;
       seen.requests = seen.requests.filter((request) => !isSafe(request) || indexOf(request) <= answered);
+    },
+  },
+  {
+    what: 'how a request fails, sent without waiting, whose upstream connection is reset behind the answer before',
+    why: 'Chance says whether the reset is seen before it is written, while it is, or behind it.',
+    applies: (of) => of.pipelined && of.requests.some(({ answer }) => answer.after === 'reset'),
+    forgive: (seen) => {
+      const failed = new Set(
+        seen.exchanges.flatMap((each) => (each.failed ? [`x-request-id: ${each.requestId}`] : [])),
+      );
+      const hasFailed = ({ fields }: SeenRequest): boolean => fields.some((field) => failed.has(field));
+      seen.exchanges = seen.exchanges.map((each) =>
+        each.failed ? { ...each, code: 'upstream_invalid', requestBytes: 'some', responseBytes: 'some' } : each,
+      );
+      seen.answers = seen.answers.map((each) => (hasFailed(each) ? { ...each, fields: [], body: 'a failure' } : each));
+      seen.requests = seen.requests.filter((each) => !hasFailed(each));
     },
   },
   {
