@@ -4,7 +4,7 @@
  */
 import { LINGER_BYTES } from '../../../src/gateway/context.ts';
 import type { FrontCase } from './case.ts';
-import { forgetBehindClose, indexOf, isSafe, isUnanswered } from './early-close.ts';
+import { forgetBehindClose, forgetLostAnswers, indexOf, isSafe, isUnanswered } from './early-close.ts';
 import type { Seen, SeenExchange, SeenRequest } from './outcome.ts';
 
 interface Allowance {
@@ -147,6 +147,12 @@ export const ALLOWANCES: readonly Allowance[] = [
       seen.answers = seen.answers.map((each) => (hasFailed(each) ? { ...each, fields: [], body: 'a failure' } : each));
       seen.requests = seen.requests.filter((each) => !hasFailed(each));
     },
+  },
+  {
+    what: 'how many answers a client gets, of safe requests sent without waiting, before that of one which is cut',
+    why: 'The reset that says so takes along what it has not read yet.',
+    applies: pipelined,
+    forgive: forgetLostAnswers,
   },
   {
     what: 'whether a client gets its answer that says close, sends something else all the same, and leaves',

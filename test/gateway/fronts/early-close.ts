@@ -41,6 +41,21 @@ export function forgetBehindClose(auto: Seen, node: Seen): void {
   }
 }
 
+/**
+ * Of requests sent without waiting, of which one's answer was cut: the reset of the connection may take along answers that
+ * the client has not read yet. What one of both lost is taken out of the other, as long as nothing unsafe was asked for.
+ */
+export function forgetLostAnswers(auto: Seen, node: Seen): void {
+  if (auto.answers.length === node.answers.length) return;
+  if (![auto, node].every(({ exchanges }) => exchanges.some(({ aborted }) => aborted === 'upstream'))) return;
+  const count = Math.min(auto.answers.length, node.answers.length);
+  for (const seen of [auto, node]) {
+    seen.answers = seen.answers.slice(0, count);
+    seen.requests = seen.requests.filter((request) => !isSafe(request) || isBefore(request, count));
+    seen.exchanges = seen.exchanges.filter(({ method }) => !SAFE.has(method));
+  }
+}
+
 function closesEarlier(one: Seen, other: Seen): boolean {
   const difference = one.answers.length - other.answers.length;
   return difference < 0 || (difference === 0 && isClosing(one.answers.at(-1)));
