@@ -4,7 +4,7 @@
  */
 import { LINGER_BYTES } from '../../../src/gateway/context.ts';
 import type { FrontCase } from './case.ts';
-import { forgetBehindClose, forgetLostAnswers, indexOf, isSafe, isUnanswered } from './early-close.ts';
+import { forgetBehindClose, forgetLostAnswers, idField, indexOf, isSafe, isUnanswered } from './early-close.ts';
 import type { Seen, SeenExchange, SeenRequest } from './outcome.ts';
 
 interface Allowance {
@@ -42,12 +42,14 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
-    what: 'how much of a body was counted that turned out to be none',
+    what: 'how much of a body was counted that is none, or too large, and does not say so at its beginning',
     why: 'node:http reads a connection that was given to it a turn later, and may find the fault before the body has begun to flow.',
     applies: odd,
     forgive: (seen) => {
       seen.exchanges = seen.exchanges.map((exchange) =>
-        exchange.code === 'request_rejected' ? { ...exchange, requestBytes: 'some' } : exchange,
+        exchange.code === 'request_rejected' || exchange.code === 'body_too_large'
+          ? { ...exchange, requestBytes: 'some' }
+          : exchange,
       );
     },
   },
@@ -137,9 +139,7 @@ export const ALLOWANCES: readonly Allowance[] = [
     why: 'Chance says whether the reset is seen before it is written, while it is, or behind it.',
     applies: (of) => of.pipelined && of.requests.some(({ answer }) => answer.after === 'reset'),
     forgive: (seen) => {
-      const failed = new Set(
-        seen.exchanges.flatMap((each) => (each.failed ? [`x-request-id: ${each.requestId}`] : [])),
-      );
+      const failed = new Set(seen.exchanges.flatMap((each) => (each.failed ? [idField(each.requestId)] : [])));
       const hasFailed = ({ fields }: SeenRequest): boolean => fields.some((field) => failed.has(field));
       seen.exchanges = seen.exchanges.map((each) =>
         each.failed ? { ...each, code: 'upstream_invalid', requestBytes: 'some', responseBytes: 'some' } : each,

@@ -46,14 +46,21 @@ export function forgetBehindClose(auto: Seen, node: Seen): void {
  * the client has not read yet. What one of both lost is taken out of the other, as long as nothing unsafe was asked for.
  */
 export function forgetLostAnswers(auto: Seen, node: Seen): void {
-  if (auto.answers.length === node.answers.length) return;
   if (![auto, node].every(({ exchanges }) => exchanges.some(({ aborted }) => aborted === 'upstream'))) return;
   const count = Math.min(auto.answers.length, node.answers.length);
   for (const seen of [auto, node]) {
     seen.answers = seen.answers.slice(0, count);
     seen.requests = seen.requests.filter((request) => !isSafe(request) || isBefore(request, count));
-    seen.exchanges = seen.exchanges.filter(({ method }) => !SAFE.has(method));
+    const came = new Set(seen.answers.flatMap(({ fields }) => fields));
+    seen.exchanges = seen.exchanges.filter(
+      ({ method, requestId }) => !SAFE.has(method) || came.has(idField(requestId)),
+    );
   }
+}
+
+/** The field of an answer that names its request. */
+export function idField(requestId: string): string {
+  return `x-request-id: ${requestId}`;
 }
 
 function closesEarlier(one: Seen, other: Seen): boolean {
