@@ -4,8 +4,8 @@
  */
 import { LINGER_BYTES } from '../../../src/gateway/context.ts';
 import type { FrontCase } from './case.ts';
-import { forgetBehindClose, forgetLostAnswers, idField, indexOf, isSafe, isUnanswered } from './early-close.ts';
-import type { Seen, SeenExchange, SeenRequest } from './outcome.ts';
+import { forgetBehindClose, forgetFailed, forgetLostAnswers, indexOf, isSafe, isUnanswered } from './early-close.ts';
+import type { Seen, SeenExchange } from './outcome.ts';
 
 interface Allowance {
   readonly what: string;
@@ -135,18 +135,10 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
-    what: 'how a request fails, sent without waiting, whose upstream connection is reset behind the answer before',
-    why: 'Chance says whether the reset is seen before it is written, while it is, or behind it.',
-    applies: (of) => of.pipelined && of.requests.some(({ answer }) => answer.after === 'reset'),
-    forgive: (seen) => {
-      const failed = new Set(seen.exchanges.flatMap((each) => (each.failed ? [idField(each.requestId)] : [])));
-      const hasFailed = ({ fields }: SeenRequest): boolean => fields.some((field) => failed.has(field));
-      seen.exchanges = seen.exchanges.map((each) =>
-        each.failed ? { ...each, code: 'upstream_invalid', requestBytes: 'some', responseBytes: 'some' } : each,
-      );
-      seen.answers = seen.answers.map((each) => (hasFailed(each) ? { ...each, fields: [], body: 'a failure' } : each));
-      seen.requests = seen.requests.filter((each) => !hasFailed(each));
-    },
+    what: 'whether and how a request fails, sent without waiting, behind an answer whose upstream connection ends',
+    why: 'Chance says whether the end is seen before it is written, while it is, or behind it.',
+    applies: (of) => of.pipelined && of.requests.some(({ answer }) => answer.after !== 'keep'),
+    forgive: forgetFailed,
   },
   {
     what: 'how many answers a client gets, of safe requests sent without waiting, before that of one which is cut',

@@ -1,6 +1,15 @@
 import { INDEX_HEADER } from './case.ts';
 import type { Seen, SeenAnswer, SeenExchange, SeenRequest } from './outcome.ts';
 
+/** What an exchange that failed comes to, however it did. */
+const FAILED = {
+  status: 502,
+  code: 'upstream_invalid',
+  requestBytes: 'some',
+  responseBytes: 'some',
+  reachedUpstream: false,
+  failed: true,
+} as const;
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Whether a request may have been begun before it was known that no answer to it can follow. */
@@ -58,8 +67,22 @@ export function forgetLostAnswers(auto: Seen, node: Seen): void {
   }
 }
 
+/** Takes out of both sides what became of the requests that failed at the upstream on one of them. */
+export function forgetFailed(auto: Seen, node: Seen): void {
+  const ids = [auto, node].flatMap(({ exchanges }) => exchanges.filter(({ failed }) => failed));
+  const failed = new Set(ids.map(({ requestId }) => idField(requestId)));
+  const hasFailed = ({ fields }: SeenRequest): boolean => fields.some((field) => failed.has(field));
+  for (const seen of [auto, node]) {
+    seen.exchanges = seen.exchanges.map((each) =>
+      failed.has(idField(each.requestId)) ? { ...each, ...FAILED } : each,
+    );
+    seen.answers = seen.answers.map((each) => (hasFailed(each) ? { ...each, start: '', fields: [], body: '' } : each));
+    seen.requests = seen.requests.filter((each) => !hasFailed(each));
+  }
+}
+
 /** The field of an answer that names its request. */
-export function idField(requestId: string): string {
+function idField(requestId: string): string {
   return `x-request-id: ${requestId}`;
 }
 

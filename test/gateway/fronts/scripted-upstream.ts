@@ -48,7 +48,10 @@ export class ScriptedUpstream {
 
   /** Resolves when no connection is left that this side has ended and the gateway still may think open. */
   async settled(): Promise<void> {
-    await this.#activity.until('an upstream connection that the upstream ended', () => this.#ended.size === 0);
+    await this.#activity.until('an upstream connection that the upstream ended', () => {
+      for (const { closed } of this.#ended) if (!closed) return false;
+      return true;
+    });
   }
 
   /** Ends what is open, and waits until the gateway has seen it: the next case begins with no connection. */
