@@ -125,11 +125,11 @@ export const ALLOWANCES: readonly Allowance[] = [
     },
   },
   {
-    what: 'whether a request sent without waiting is told of, or begun if it is safe, whose client left',
+    what: 'how far a request sent without waiting came whose client left, and whether one that is safe was begun',
     why: 'node:http reads its head at once; the fast front looks at it when the answer before it is out, or never.',
     applies: left,
     forgive: (seen) => {
-      seen.exchanges = seen.exchanges.filter((each) => each.aborted === null || each.reachedUpstream);
+      seen.exchanges = seen.exchanges.filter(({ aborted }) => aborted !== 'client');
       const answered = seen.answers.length;
       seen.requests = seen.requests.filter((request) => !isSafe(request) || indexOf(request) <= answered);
     },
