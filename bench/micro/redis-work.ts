@@ -55,6 +55,8 @@ async function useKey(store: Store, rate: number, seconds: number): Promise<void
   const record = sampleKey(rate, NOW, UNRESTRICTED);
   const key: LoadedKey = {
     id: record.id,
+    type: record.type,
+    owner: record.owner,
     worksUntil: Number.POSITIVE_INFINITY,
     previousWorksUntil: Number.NEGATIVE_INFINITY,
     record,

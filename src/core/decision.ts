@@ -4,6 +4,7 @@ import type { Lease, LedgerPlace, Limits } from './limits.ts';
 import type { PermissionSet } from './permission.ts';
 import type { RequestView } from './request.ts';
 import type { Route } from './route.ts';
+import type { UsagePlace } from './usage.ts';
 
 /** One restriction, parsed once. */
 export interface CompiledRestriction {
@@ -16,8 +17,9 @@ export interface CompiledRestriction {
 }
 
 /**
- * A key as the data plane uses it: parsed once, then only read. What every request asks for is in this object itself: of
- * many keys each is out of the processor's caches, and every further object that is looked at costs a wait for memory.
+ * A key as the data plane uses it: parsed once, then only read. What every request asks for is in this object itself, and
+ * stands first: of many keys each is out of the processor's caches, and every further line that is looked at costs a wait
+ * for memory.
  */
 export interface LoadedKey {
   readonly id: string;
@@ -26,21 +28,23 @@ export interface LoadedKey {
    * all. Why it does not is in the record.
    */
   readonly worksUntil: number;
-  /** The same for the secret that a rotation replaced; -Infinity when there is none. */
-  readonly previousWorksUntil: number;
-  readonly record: KeyRecord;
+  readonly restrictions: readonly CompiledRestriction[];
   readonly permissions: PermissionSet;
+  /** The one part that says something new. */
+  readonly recent: RecentUse;
   /** The tier's limits with the key's own laid over them. */
   readonly limits: Limits;
-  readonly restrictions: readonly CompiledRestriction[];
+  /** What is written of it again and again. */
+  readonly texts: KeyTexts;
+  readonly type: string;
+  readonly owner: string;
+  /** As `worksUntil`, for the secret that a rotation replaced; -Infinity when there is none. */
+  readonly previousWorksUntil: number;
   /** Whether its limits are counted and logged, not enforced. */
   readonly shadowsLimits: boolean;
   /** The effective permissions as the upstream is told them: sorted, separated by spaces. */
   readonly permissionsHeader: string;
-  /** What is written of it again and again. */
-  readonly texts: KeyTexts;
-  /** The one part that says something new. */
-  readonly recent: RecentUse;
+  readonly record: KeyRecord;
 }
 
 /** Texts that are the same for every request with a key; each is made when it is first needed, '' before. */
@@ -57,7 +61,7 @@ export function noTexts(): KeyTexts {
 }
 
 /** What this process last saw of a key. */
-export interface RecentUse extends LedgerPlace {
+export interface RecentUse extends LedgerPlace, UsagePlace {
   /** Where the key was last let in from, for the throttle on failed authentication; '' before the first time. */
   address: string;
   /**
@@ -78,7 +82,7 @@ export interface Pace {
 
 /** Of a key that was not used here yet. */
 export function noRecentUse(): RecentUse {
-  return { address: '', lease: null, pace: { since: 0, count: 0, before: 0 }, place: -1 };
+  return { address: '', lease: null, pace: { since: 0, count: 0, before: 0 }, place: -1, usagePlace: -1 };
 }
 
 /** Notes how the limits stand, in place: an object for each request that lives on until the next is much work to clear away. */

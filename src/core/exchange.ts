@@ -1,4 +1,5 @@
 import type { DenialCode } from './denial.ts';
+import type { UsagePlace } from './usage.ts';
 
 /**
  * One request and its answer, as it ended: what the request log, the metrics and the usage recorder are told, after the
@@ -19,6 +20,8 @@ export interface Exchange {
   /** Type and owner of that key; null when there is none. */
   readonly keyType: string | null;
   readonly owner: string | null;
+  /** Where the key is counted; null when there is none. */
+  readonly counted: UsagePlace | null;
   readonly previousSecret: boolean;
   /** Whether the checks let it pass. */
   readonly allowed: boolean;

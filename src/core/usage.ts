@@ -41,6 +41,12 @@ export interface UsageDelta extends UsageDay {
   readonly scope: UsageScope;
 }
 
+/** Where this process counts what a key asks for: written by who counts, who looks there before anywhere else. */
+export interface UsagePlace {
+  /** -1: nowhere yet. */
+  usagePlace: number;
+}
+
 /** What one process counted in about a second. Each scope and day is in it once at most, each key once at most. */
 export interface UsageBatch {
   /** The process that counted, and the number of its batch: 1, 2, 3, … A batch that is sent again is not counted again. */
@@ -55,7 +61,8 @@ export interface UsageBatch {
 export interface UsageStore {
   /**
    * Adds a batch (of last uses, the later time wins and null changes nothing). When it rejects, some of it may have been
-   * added; sending the same batch again, before any other of that writer, adds just the rest.
+   * added; sending the same batch again, before any other of that writer, adds just the rest. Once it is settled, nothing of
+   * the batch is kept: what it is made of is used again for the next one.
    */
   record(batch: UsageBatch): Promise<void>;
   /** One entry per id asked for, in that order. A key that was last used before the days that are kept has no times. */

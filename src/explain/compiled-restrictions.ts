@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CompiledRestriction } from '../core/decision.ts';
 import type { KeyRecord, KeyRestrictions } from '../core/key.ts';
-import { compileRestrictions, RESTRICTIONS, restrictionFaults, unknownRestrictions } from '../restrictions/index.ts';
+import { compileRestrictions } from '../restrictions/compile.ts';
+import { RESTRICTIONS, restrictionFaults, unknownRestrictions } from '../restrictions/index.ts';
 import type { World } from './explanation.ts';
 
 /** Entries of a list that are parsed between two turns of the event loop: a millisecond or two. */
@@ -44,7 +45,7 @@ export class CompiledRestrictions {
     this.#places = places;
   }
 
-  async #parse(field: string, value: unknown, parse: (part: KeyRestrictions) => CompiledRestriction[]) {
+  async #parse(field: string, value: unknown, parse: (part: KeyRestrictions) => readonly CompiledRestriction[]) {
     const parsed = this.#parsed.get(field) ?? [];
     this.#parsed.set(field, parsed);
     const same = parsed.find((each) => each.value === value);
@@ -61,7 +62,7 @@ async function inParts(
   field: string,
   list: readonly unknown[],
   parsed: readonly Parsed[],
-  parse: (part: KeyRestrictions) => CompiledRestriction[],
+  parse: (part: KeyRestrictions) => readonly CompiledRestriction[],
   whole: () => readonly CompiledRestriction[],
 ): Promise<readonly CompiledRestriction[]> {
   const begin = parsed.find(({ value, restrictions }) => restrictions.length === 1 && beginsWith(list, value));

@@ -1,6 +1,7 @@
 import type { Decision, LoadedKey } from '../core/decision.ts';
 import { DENIALS } from '../core/denial.ts';
 import { DAY_MS, HOUR_MS, type Lease, type Limits } from '../core/limits.ts';
+import { SharedValues } from '../core/shared-values.ts';
 import { standing } from '../core/standing.ts';
 import { inOnePiece, pushLines } from './header-lines.ts';
 
@@ -79,14 +80,16 @@ function keepTime(now: number): void {
   dayPart = inOnePiece(`;t=${dayEnd - current}\r\n`);
 }
 
+/** Most keys have the limits of a tier, and share its policy. */
+const policies = new SharedValues<string>(1_000, 1_000);
+
 /** RateLimit-Policy (the IETF draft): the quotas and windows, in seconds, of the three limits. */
 function policyOf({ texts, limits }: LoadedKey): string {
   if (texts.ratePolicy === '') {
     const { burst, perHour, perDay } = limits;
     const refill = Math.ceil((burst * HOUR_S) / perHour);
-    texts.ratePolicy = inOnePiece(
-      `"burst";q=${burst};w=${refill}, "hour";q=${perHour};w=${HOUR_S}, "day";q=${perDay};w=${DAY_S}`,
-    );
+    const policy = `"burst";q=${burst};w=${refill}, "hour";q=${perHour};w=${HOUR_S}, "day";q=${perDay};w=${DAY_S}`;
+    texts.ratePolicy = policies.of(policy, () => inOnePiece(policy));
   }
   return texts.ratePolicy;
 }

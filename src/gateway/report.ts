@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Decision } from '../core/decision.ts';
 import type { DenialCode } from '../core/denial.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -28,7 +29,7 @@ export interface EndedExchange {
 /** Tells of an exchange that has ended. */
 export function report(exchange: EndedExchange, aborted: Exchange['aborted'], context: GatewayContext): void {
   const { examined, decision, writer } = exchange;
-  const key = decision?.key?.record;
+  const key = decision?.key;
   tell(context.onExchange, {
     requestId: examined.requestId,
     method: examined.method,
@@ -39,6 +40,7 @@ export function report(exchange: EndedExchange, aborted: Exchange['aborted'], co
     keyId: key?.id ?? null,
     keyType: key?.type ?? null,
     owner: key?.owner ?? null,
+    counted: key?.recent ?? null,
     previousSecret: decision?.previousSecret ?? false,
     allowed: decision !== null && decision.denial === null,
     status: writer.status,

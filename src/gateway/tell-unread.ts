@@ -18,6 +18,7 @@ export function tellOfUnread(context: GatewayContext, known: Unread): void {
     keyId: null,
     keyType: null,
     owner: null,
+    counted: null,
     previousSecret: false,
     wouldDeny: null,
     allowed: false,

@@ -10,7 +10,7 @@ export type KeyLoader = (record: KeyRecord) => LoadedKey;
 
 /** A cached key and how long it may be used without being read again. */
 export interface CachedKey extends FoundKey {
-  /** When the key is read again, changed or not, in milliseconds of the directory's clock. */
+  /** When the key is read again, changed or not, in whole milliseconds of the directory's clock: an entry holds those itself. */
   readonly readAgainAt: number;
   /** What parsed it: after a reload another one parses it again. */
   readonly loader: KeyLoader;
@@ -51,14 +51,15 @@ export class KeyCache {
     const key = this.#withRecent(given);
     const { record, permissionsHeader } = key;
     const size = Math.min(this.#maxKeys, sizeOf(record, permissionsHeader.length));
+    // What a lookup asks for stands first: see LoadedKey.
     const entry: Entry = {
       digest: ownText(digest, record),
-      size,
       key,
-      previousSecret,
+      changed,
       readAgainAt,
       loader,
-      changed,
+      previousSecret,
+      size,
       other: null,
     };
     this.#byDigest.set(entry);

@@ -1,10 +1,12 @@
-import { type CompiledRestriction, type LoadedKey, noRecentUse, noTexts } from '../core/decision.ts';
+import { type LoadedKey, noRecentUse, noTexts } from '../core/decision.ts';
 import type { KeyRecord } from '../core/key.ts';
 import type { Limits } from '../core/limits.ts';
 import { compilePermissions, type PermissionSet, sortedPermissions } from '../core/permission.ts';
 import { NO_PLACES, type Places } from '../core/places.ts';
 import type { RolePermissions } from '../core/role.ts';
-import { compileRestrictions, LIMITS_NAME } from '../restrictions/index.ts';
+import { SharedValues } from '../core/shared-values.ts';
+import { compileRestrictions } from '../restrictions/compile.ts';
+import { LIMITS_NAME } from '../restrictions/index.ts';
 
 /** What a key's names stand for: the configuration's part, and the roles that were made over the API. */
 export interface Catalogue {
@@ -21,9 +23,6 @@ export interface LoadSettings extends Catalogue {
 
 /** The strictest limits there are: what a key gets whose tier is no longer configured. */
 const LEAST: Limits = { perHour: 1, perDay: 1, burst: 1 };
-
-/** Of every key without any: one list, which is at hand when it is looked at. */
-const NO_RESTRICTIONS: readonly CompiledRestriction[] = [];
 
 /** The part of a key that says what it may do. */
 export type Grant = Pick<KeyRecord, 'permissions' | 'preset' | 'roles'>;
@@ -58,19 +57,20 @@ function named<T>(entries: Readonly<Record<string, T>>, name: string): T | undef
 export function loadKey(record: KeyRecord, catalogue: LoadSettings, places: Places = NO_PLACES): LoadedKey {
   const granted = shared(effectivePermissions(record, catalogue));
   const shadow = new Set([...record.shadow, ...catalogue.shadow]);
-  const restrictions = compileRestrictions(record.restrictions, places, shadow);
   return {
     id: record.id,
     worksUntil: worksUntil(record),
-    previousWorksUntil: record.previous?.expiresAt ?? Number.NEGATIVE_INFINITY,
-    record,
+    restrictions: compileRestrictions(record.restrictions, places, shadow),
     permissions: granted.set,
+    recent: noRecentUse(),
     limits: effectiveLimits(record, catalogue),
-    restrictions: restrictions.length === 0 ? NO_RESTRICTIONS : restrictions,
+    texts: noTexts(),
+    type: record.type,
+    owner: record.owner,
+    previousWorksUntil: record.previous?.expiresAt ?? Number.NEGATIVE_INFINITY,
     shadowsLimits: shadow.has(LIMITS_NAME),
     permissionsHeader: granted.text,
-    texts: noTexts(),
-    recent: noRecentUse(),
+    record,
   };
 }
 
@@ -79,25 +79,16 @@ interface SharedPermissions {
   readonly text: string;
 }
 
-/**
- * Permissions of keys that are in memory, by the list as JSON: joined in any other way, one odd permission could look like
- * two. Many keys have the same, and look into one set then.
- */
-const permissionSets = new Map<string, SharedPermissions>();
-/** When there are more, those are forgotten that are there; the keys that have them keep them. */
+/** Permissions that keys share. */
 const MAX_SHARED = 1_000;
-/** Longer lists are seldom the same. */
 const MAX_SHARED_LENGTH = 1_000;
 
+/** By the list as JSON: joined in any other way, one odd permission could look like two. */
+const sharedPermissions = new SharedValues<SharedPermissions>(MAX_SHARED, MAX_SHARED_LENGTH);
+
 function shared(permissions: readonly string[]): SharedPermissions {
-  const name = JSON.stringify(permissions);
-  let made = permissionSets.get(name);
-  if (made === undefined) {
-    made = { set: compilePermissions(permissions), text: permissions.join(' ') };
-    if (permissionSets.size >= MAX_SHARED) permissionSets.clear();
-    if (name.length <= MAX_SHARED_LENGTH) permissionSets.set(name, made);
-  }
-  return made;
+  const make = () => ({ set: compilePermissions(permissions), text: permissions.join(' ') });
+  return sharedPermissions.of(JSON.stringify(permissions), make);
 }
 
 /** Until when a key works by its status and expiry. @returns milliseconds since the epoch; -Infinity: it does not */

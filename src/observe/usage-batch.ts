@@ -38,10 +38,45 @@ interface Delta extends UsageDelta {
   readonly denials: Record<string, number>;
 }
 
-/** A batch as it is made: each scope and day once, each key once. */
+/** The only count of a key, as it stands in a batch. */
+class KeyCount implements UsageDelta {
+  scope: UsageScope = 'all';
+  day = 0;
+  hours: Record<number, Totals> = {};
+  endpoints: UsageDelta['endpoints'] = {};
+  methods: UsageDelta['methods'] = {};
+  denials: UsageDelta['denials'] = {};
+  #hour = Number.NaN;
+  #totals: Totals = { requests: 0, errors: 0, timeUs: 0 };
+
+  set(scope: UsageScope, { hour, kind, requests, errors, timeUs }: Count): void {
+    const { endpoints, methods, denials } = kind.named(requests);
+    this.scope = scope;
+    this.endpoints = endpoints;
+    this.methods = methods;
+    this.denials = denials;
+    this.#totals.requests = requests;
+    this.#totals.errors = errors;
+    this.#totals.timeUs = timeUs;
+    if (hour === this.#hour) return;
+    this.#hour = hour;
+    this.day = Math.floor(hour / HOURS_PER_DAY);
+    this.hours = { [hour % HOURS_PER_DAY]: this.#totals };
+  }
+}
+
+type WritableUse = { -readonly [Field in keyof KeyUse]: KeyUse[Field] };
+
+/**
+ * A batch as it is made: each scope and day once, each key once. What most keys have in it is written over for the next batch:
+ * objects for each key and second, which live until the store has them, are much work to clear away.
+ */
 export class BatchContent {
-  readonly #uses: KeyUse[] = [];
-  readonly #deltas: UsageDelta[] = [];
+  /** Of keys that do not come again, those first that are in this batch. */
+  readonly #keyCounts: KeyCount[] = [];
+  readonly #keyUses: WritableUse[] = [];
+  #uses: KeyUse[] = [];
+  #deltas: UsageDelta[] = [];
   /** Uses and counts of keys that may come again. */
   readonly #usesByKey = new Map<string, KeyUse>();
   /** One for each day of a scope; nearly always that is one. */
@@ -51,10 +86,9 @@ export class BatchContent {
 
   /** Adds the only count of a key that does not come again. */
   addOnly(scope: UsageScope, owner: string | null, count: Count): void {
-    const { hour, kind, requests, errors, timeUs } = count;
-    const { endpoints, methods, denials } = kind.named(requests);
-    const hours = { [hour % HOURS_PER_DAY]: { requests, errors, timeUs } };
-    this.#deltas.push({ scope, day: Math.floor(hour / HOURS_PER_DAY), hours, endpoints, methods, denials });
+    const made = this.#keyCounts[this.#deltas.length] ?? this.#newKeyCount();
+    made.set(scope, count);
+    this.#deltas.push(made);
     if (owner !== null) this.#addPending(owner, count);
     this.#addPending(null, count);
   }
@@ -74,13 +108,27 @@ export class BatchContent {
   }
 
   /** @param isOnly that the key does not come again */
-  addUse(use: KeyUse, isOnly: boolean): void {
-    if (isOnly) {
-      this.#uses.push(use);
+  addUse(keyId: string, lastUsedAt: number, previousLastUsedAt: number | null, isOnly: boolean): void {
+    if (!isOnly) {
+      const use = { keyId, lastUsedAt, previousLastUsedAt };
+      const known = this.#usesByKey.get(keyId);
+      this.#usesByKey.set(keyId, known === undefined ? use : laterUse(known, use));
       return;
     }
-    const known = this.#usesByKey.get(use.keyId);
-    this.#usesByKey.set(use.keyId, known === undefined ? use : laterUse(known, use));
+    const use = this.#keyUses[this.#uses.length] ?? this.#newKeyUse();
+    use.keyId = keyId;
+    use.lastUsedAt = lastUsedAt;
+    use.previousLastUsedAt = previousLastUsedAt;
+    this.#uses.push(use);
+  }
+
+  /** Begins the next batch. What `content` gave is of no use from here on. */
+  clear(): void {
+    this.#uses = [];
+    this.#deltas = [];
+    this.#usesByKey.clear();
+    this.#byScope.clear();
+    this.#pending.clear();
   }
 
   content(): Taken {
@@ -89,6 +137,18 @@ export class BatchContent {
     for (const use of this.#usesByKey.values()) this.#uses.push(use);
     for (const days of this.#byScope.values()) for (const delta of days) this.#deltas.push(delta);
     return { uses: this.#uses, deltas: this.#deltas };
+  }
+
+  #newKeyCount(): KeyCount {
+    const made = new KeyCount();
+    this.#keyCounts.push(made);
+    return made;
+  }
+
+  #newKeyUse(): WritableUse {
+    const made: WritableUse = { keyId: '', lastUsedAt: null, previousLastUsedAt: null };
+    this.#keyUses.push(made);
+    return made;
   }
 
   #addPending(owner: string | null, { hour, kind, requests, errors, timeUs }: Count): void {

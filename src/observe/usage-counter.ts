@@ -1,6 +1,6 @@
 import type { Exchange } from '../core/exchange.ts';
 import { HOUR_MS } from '../core/limits.ts';
-import type { UsageScope } from '../core/usage.ts';
+import type { UsagePlace, UsageScope } from '../core/usage.ts';
 import type { BatchContent, Count, HourCount } from './usage-batch.ts';
 import { type Kind, Kinds } from './usage-kinds.ts';
 
@@ -30,8 +30,8 @@ class Place {
   readonly scope: UsageScope;
   /** False when the key changed hands: what waits for it is in several places, one for each owner. */
   isOnly = true;
-  /** Whether it is one of those that are kept. */
-  isKept = false;
+  /** Its number among those that are kept; -1: it is none of them. */
+  kept = -1;
 
   constructor(keyId: string, owner: string | null) {
     this.keyId = keyId;
@@ -59,7 +59,7 @@ export class UsageCounter {
   readonly #max: number;
   readonly #kinds = new Kinds();
   readonly #places = new Map<string, Place>();
-  /** Places that are kept, for the hand that looks for one that no request uses any more. */
+  /** Places that are kept, each of them in `#places`. A hand goes round to find one that no request uses any more. */
   readonly #kept: Place[] = [];
   #hand = 0;
   /** Places in which something waits, from `#taken` on; the oldest first. */
@@ -84,10 +84,10 @@ export class UsageCounter {
 
   /** @returns false when there is no room for it; then nothing is counted of it */
   add(exchange: Exchange): boolean {
-    const { keyId, owner } = exchange;
+    const { keyId, owner, counted } = exchange;
     // What came without a known key is nobody's use; the metrics count it.
     if (keyId === null) return true;
-    let place = this.#places.get(keyId);
+    let place = this.#find(keyId, counted);
     if (place === undefined || place.owner !== owner) {
       if (this.#size >= this.#max) return false;
       place = place === undefined ? this.#newPlace(keyId, owner) : this.#handOver(place, owner);
@@ -125,6 +125,17 @@ export class UsageCounter {
     this.#taken = 0;
   }
 
+  #find(keyId: string, counted: UsagePlace | null): Place | undefined {
+    const at = counted === null ? -1 : counted.usagePlace;
+    if (at >= 0 && at < this.#kept.length) {
+      const known = this.#kept[at] as Place;
+      if (known.keyId === keyId) return known;
+    }
+    const place = this.#places.get(keyId);
+    if (place !== undefined && counted !== null) counted.usagePlace = place.kept;
+    return place;
+  }
+
   #addOther(place: Place, hour: number, kind: Kind, exchange: Exchange): boolean {
     let count = place.others;
     while (count !== null && count.hour !== hour) count = count.next;
@@ -159,6 +170,7 @@ export class UsageCounter {
     place.isOnly = false;
     const other = this.#newPlace(place.keyId, owner);
     other.isOnly = false;
+    if (place.kept >= 0) this.#keepAt(place.kept, other);
     return other;
   }
 
@@ -173,29 +185,35 @@ export class UsageCounter {
     this.#size--;
     const lastUsedAt = timeIn(place, place.lastUsed);
     const previousLastUsedAt = timeIn(place, place.previousUsed);
-    if (lastUsedAt !== null) batch.addUse({ keyId: place.keyId, lastUsedAt, previousLastUsedAt }, isOnly);
+    if (lastUsedAt !== null) batch.addUse(place.keyId, lastUsedAt, previousLastUsedAt, isOnly);
     place.clear();
     this.#keep(place);
   }
 
   /** Keeps a place for the next second, unless there are too many; then one that has not been used since may go. */
   #keep(place: Place): void {
+    if (place.kept >= 0) return;
     // Its key has another one, of another owner.
     if (this.#places.get(place.keyId) !== place) return;
-    if (place.isKept) return;
-    if (this.#kept.length < MAX_KEPT) this.#kept.push(place);
-    else {
-      this.#hand = (this.#hand + 1) % MAX_KEPT;
-      const other = this.#kept[this.#hand] as Place;
-      if (other.requests > 0) {
-        this.#places.delete(place.keyId);
-        return;
-      }
-      if (this.#places.get(other.keyId) === other) this.#places.delete(other.keyId);
-      other.isKept = false;
-      this.#kept[this.#hand] = place;
+    if (this.#kept.length < MAX_KEPT) {
+      place.kept = this.#kept.push(place) - 1;
+      return;
     }
-    place.isKept = true;
+    this.#hand = (this.#hand + 1) % MAX_KEPT;
+    const other = this.#kept[this.#hand] as Place;
+    if (other.requests > 0) {
+      this.#places.delete(place.keyId);
+      return;
+    }
+    this.#places.delete(other.keyId);
+    this.#keepAt(this.#hand, place);
+  }
+
+  /** Keeps a place instead of another one. */
+  #keepAt(number: number, place: Place): void {
+    (this.#kept[number] as Place).kept = -1;
+    this.#kept[number] = place;
+    place.kept = number;
   }
 }
 

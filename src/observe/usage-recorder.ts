@@ -52,6 +52,7 @@ export class UsageRecorder {
   readonly #counter: UsageCounter;
   readonly #writer = randomBytes(WRITER_BYTES).toString('base64url');
   readonly #stopRepeating: () => void;
+  readonly #content = new BatchContent();
   #number = 0;
   #unsent: UsageBatch | null = null;
   #flushing: Promise<void> | null = null;
@@ -122,7 +123,8 @@ export class UsageRecorder {
   /** Requests get their turn while it is made. */
   async #nextBatch(keys: number): Promise<UsageBatch> {
     const { clock, retentionMs } = this.#options;
-    const content = new BatchContent();
+    const content = this.#content;
+    content.clear();
     for (let left = keys; left > 0; left -= TURN_KEYS) {
       this.#counter.take(Math.min(left, TURN_KEYS), content);
       await this.#pause();

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-import type { CompiledRestriction } from '../core/decision.ts';
 import type { KeyRestrictions } from '../core/key.ts';
 import { didYouMean } from '../core/nearest.ts';
 import type { Places } from '../core/places.ts';
 import { country } from './country.ts';
 import { ip } from './ip.ts';
-import { denyUnreadable, type RestrictionKind, type RestrictionOption, type RestrictionTest } from './restriction.ts';
+import type { RestrictionKind, RestrictionOption } from './restriction.ts';
 import { time } from './time.ts';
 import { tor } from './tor.ts';
 import { userAgent } from './user-agent.ts';
@@ -50,7 +49,8 @@ export function restrictionFaults(restrictions: KeyRestrictions): string[] {
   return Object.entries(restrictions).flatMap(([field, value]) => faultsOfField(field, value));
 }
 
-function faultsOfField(field: string, value: unknown): readonly string[] {
+/** What is wrong with one of them, as `field: message`; empty when nothing is. */
+export function faultsOfField(field: string, value: unknown): readonly string[] {
   const kind = RESTRICTIONS.find((known) => known.field === field);
   if (kind === undefined) {
     const fields = RESTRICTIONS.map((known) => known.field);
@@ -98,42 +98,6 @@ export function valueOf(kind: RestrictionKind, restrictions: KeyRestrictions): u
 export function unknownRestrictions(restrictions: KeyRestrictions): KeyRestrictions {
   const entries = Object.entries(restrictions);
   return Object.fromEntries(entries.filter(([field]) => !RESTRICTIONS.some((kind) => kind.field === field)));
-}
-
-/**
- * Parses a key's restrictions, once, when the key is loaded.
- *
- * @param places what the gateway knows of addresses; what it does not know is refused
- * @param shadow names of the kinds that are not enforced
- */
-export function compileRestrictions(
-  restrictions: KeyRestrictions,
-  places: Places,
-  shadow: ReadonlySet<string>,
-): CompiledRestriction[] {
-  const known = RESTRICTIONS.flatMap((kind) => compileOne(kind, valueOf(kind, restrictions), places, shadow));
-  return [...Object.keys(unknownRestrictions(restrictions)).map(unknownRestriction), ...known];
-}
-
-function compileOne(
-  kind: RestrictionKind,
-  value: unknown,
-  places: Places,
-  shadow: ReadonlySet<string>,
-): CompiledRestriction[] {
-  if (isDeepStrictEqual(value, kind.none)) return [];
-  const [fault] = faultsOfField(kind.field, value);
-  if (fault !== undefined) return [enforced(kind.name, denyUnreadable(kind.code, `cannot be read: ${fault}`))];
-  return [{ name: kind.name, isShadow: shadow.has(kind.name), test: kind.compile(value, places) }];
-}
-
-/** What is not known to restrict something restricts everything. */
-function unknownRestriction(field: string): CompiledRestriction {
-  return enforced(field, denyUnreadable('restriction_unreadable', `"${field}" is no restriction of this version`));
-}
-
-function enforced(name: string, test: RestrictionTest): CompiledRestriction {
-  return { name, isShadow: false, test };
 }
 
 /**

@@ -58,7 +58,7 @@ export const time = restriction({
     return `${hours} ${days}, ${rule.timezone}`;
   },
   faults: (rule) => (rule === null ? [] : faultsOf(rule)),
-  compile: (rule) => (rule === null ? () => null : compiled(rule)),
+  compile: (rule) => (rule === null ? () => null : compile(rule)),
   seen(rule, { at }) {
     const clock = rule === null ? null : wallClock(rule.timezone);
     if (rule === null || clock === null) return new Date(at).toISOString();
@@ -71,22 +71,6 @@ export const time = restriction({
     return loosenings(rule, request.at).find((wider) => compile(wider)(request) === null) ?? null;
   },
 });
-
-/** Tests by their rule: many keys have the same hours, and look at the same few bytes then. */
-const tests = new Map<string, RestrictionTest>();
-/** Of more, those are forgotten that are there; the keys that have them keep them. */
-const MAX_TESTS = 1_000;
-
-function compiled(rule: TimeRestriction): RestrictionTest {
-  const text = JSON.stringify([rule.timezone, rule.allowed_hours, rule.allowed_days]);
-  let test = tests.get(text);
-  if (test === undefined) {
-    test = compile(rule);
-    if (tests.size >= MAX_TESTS) tests.clear();
-    tests.set(text, test);
-  }
-  return test;
-}
 
 function compile(rule: TimeRestriction): RestrictionTest {
   const clock = wallClock(rule.timezone);

@@ -56,6 +56,7 @@ const EXCHANGE: Exchange = {
   userAgent: 'curl/8',
   keyId: 'key_1',
   keyType: 'service',
+  counted: null,
   owner: 'somebody',
   previousSecret: false,
   allowed: true,

@@ -12,6 +12,7 @@ export function exchange(changes: Partial<Exchange> = {}): Exchange {
     keyId: 'key_0123456789abcdef',
     keyType: 'personal',
     owner: 'user_1',
+    counted: null,
     previousSecret: false,
     allowed: true,
     status: 200,

@@ -41,7 +41,8 @@ export class FaultyUsageStore implements UsageStore {
   }
 
   async record(batch: UsageBatch): Promise<void> {
-    this.batches.push(batch);
+    // The next batch is made of what this one is made of.
+    this.batches.push(structuredClone(batch));
     if (this.failBefore !== null) throw new StoreError(this.failBefore, 'down');
     await this.#store.record(batch);
     if (this.failAfter !== null) throw new StoreError(this.failAfter, 'no answer');

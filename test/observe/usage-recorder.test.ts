@@ -141,8 +141,10 @@ t.test('while the store is down one batch waits as it is, the rest adds up, and 
   t.equal(recorder.waiting, 2, 'a count for each key');
   t.equal(troubles.length, 1, 'trouble is told once, not at every attempt');
   t.match(troubles[0], { code: 'STORE_UNAVAILABLE' });
-  t.ok(
-    store.batches.every((batch) => batch === store.batches[0]),
+  t.equal(store.batches.length, 4);
+  t.strictSame(
+    store.batches,
+    store.batches.map(() => store.batches[0]),
     'the same batch each time',
   );
   store.failBefore = null;

@@ -2,7 +2,7 @@ import type { Denial } from '../../src/core/denial.ts';
 import type { KeyRestrictions } from '../../src/core/key.ts';
 import { NO_PLACES, type Places } from '../../src/core/places.ts';
 import type { RequestView } from '../../src/core/request.ts';
-import { compileRestrictions } from '../../src/restrictions/index.ts';
+import { compileRestrictions } from '../../src/restrictions/compile.ts';
 
 /** What a key so restricted says to a request: the denial of the first restriction that refuses it. */
 export function restricted(

@@ -3,7 +3,8 @@ import type { Decision } from '../../src/core/decision.ts';
 import type { KeyRecord, KeyRestrictions } from '../../src/core/key.ts';
 import type { Places } from '../../src/core/places.ts';
 import { loadKey } from '../../src/keys/loader.ts';
-import { compileRestrictions, SHADOW_NAMES } from '../../src/restrictions/index.ts';
+import { compileRestrictions } from '../../src/restrictions/compile.ts';
+import { SHADOW_NAMES } from '../../src/restrictions/index.ts';
 import { type Asked, type GateFixture, setUp as gateSetUp } from '../checks/fixture.ts';
 import { CATALOGUE, type Tap, view } from '../support/keys.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { TimeRestriction } from '../../src/core/key.ts';
 import { NO_PLACES } from '../../src/core/places.ts';
-import { compileRestrictions } from '../../src/restrictions/index.ts';
+import { compileRestrictions } from '../../src/restrictions/compile.ts';
 import { nextOpening } from '../../src/restrictions/openings.ts';
 import { openSpans } from '../../src/restrictions/windows.ts';
 import { minuteOfWeek, wallClock } from '../../src/restrictions/zone.ts';

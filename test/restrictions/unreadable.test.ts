@@ -1,8 +1,8 @@
 import t from 'tap';
 import type { KeyRestrictions } from '../../src/core/key.ts';
 import { NO_PLACES, type Places } from '../../src/core/places.ts';
+import { compileRestrictions } from '../../src/restrictions/compile.ts';
 import {
-  compileRestrictions,
   explainPlaces,
   restrictionFaults,
   restrictionValues,

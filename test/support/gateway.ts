@@ -53,6 +53,8 @@ export function loadedKey(change: Partial<KeyRecord> = {}, limits: Limits = LIMI
   const made = record(change);
   return {
     id: made.id,
+    type: made.type,
+    owner: made.owner,
     worksUntil: worksUntil(made),
     previousWorksUntil: made.previous?.expiresAt ?? Number.NEGATIVE_INFINITY,
     record: made,

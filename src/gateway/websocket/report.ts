@@ -38,7 +38,7 @@ export function reportUpgrade(
   now: number,
   sink: ExchangeSink,
 ): void {
-  const key = decision?.key?.record;
+  const key = decision?.key;
   tell(sink, {
     requestId: examined.requestId,
     method: examined.method,
@@ -49,6 +49,7 @@ export function reportUpgrade(
     keyId: key?.id ?? null,
     keyType: key?.type ?? null,
     owner: key?.owner ?? null,
+    counted: key?.recent ?? null,
     previousSecret: decision?.previousSecret ?? false,
     allowed: decision !== null && decision.denial === null,
     at: examined.at,
