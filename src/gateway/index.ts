@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ExchangeSink } from '../core/exchange.ts';

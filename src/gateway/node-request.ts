@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import type { Decision } from '../core/decision.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerWatcher, AnswerWriter } from './answer-writer.ts';

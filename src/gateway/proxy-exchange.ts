@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Decision } from '../core/decision.ts';
 import type { Denial, DenialCode } from '../core/denial.ts';
 import { decide } from '../pipeline.ts';

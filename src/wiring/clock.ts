@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Clock } from '../core/clock.ts';
 
 /** The machine's clock: the only place where it is read. */

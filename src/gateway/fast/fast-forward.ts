@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Decision } from '../../core/decision.ts';
 import type { AbortCode } from '../failure.ts';
 import { denialFor, describe, GatewayAbort, mayRetry, UPSTREAM_TIMEOUT, UpstreamError } from '../failure.ts';
@@ -98,13 +99,13 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     this.#link = link;
   }
 
-  begin(link: UpstreamLink): void {
+  begin(link: UpstreamLink, now: number): void {
     const { examined } = this.#exchange;
     const body = this.#body;
     this.#link = link;
     this.#phase = body === null ? SENT : SENDING;
     link.reader.begin(examined.method === 'HEAD');
-    link.clock.begin(performance.now());
+    link.clock.begin(now);
     const head = upstreamHead(examined, this.#decision, this.#upstream, body === null ? 0 : body.length);
     if (body === null) {
       link.write(head);
@@ -133,14 +134,15 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     const { reader } = link;
     const writer = this.#writer;
     reader.feed(bytes, length);
+    const now = performance.now();
     while (!this.#stopped) {
       const found = reader.next();
       if (found === INCOMPLETE) return writer.flush();
-      if (found === HEAD) this.#answerBegins(reader.status, reader.fields);
+      if (found === HEAD) this.#answerBegins(reader.status, reader.fields, now);
       if (this.#stopped) return;
       const isWhole = reader.isWhole;
       // First of all: handing on the last of the answer may end the exchange, and must not end the connection.
-      if (isWhole) this.#finish(link);
+      if (isWhole) this.#finish(link, now);
       if (found === DATA && reader.dataStart < reader.dataEnd) this.#hand(link);
       if (isWhole) return writer.end();
     }
@@ -151,7 +153,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     if (error !== null || link === null || !this.#hasHead || !link.reader.endsWithConnection) {
       return this.failed(error ?? new UpstreamError('connection_closed', 'The upstream closed the connection'));
     }
-    this.#finish(link);
+    this.#finish(link, performance.now());
     try {
       this.#writer.end();
     } catch {
@@ -159,9 +161,8 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     }
   }
 
-  #answerBegins(status: number, fields: AnswerFields): void {
+  #answerBegins(status: number, fields: AnswerFields, now: number): void {
     const writer = this.#writer;
-    const now = performance.now();
     this.#link?.clock.restart(now);
     if (status < 200) {
       if (status === 101) throw new GatewayAbort('switched_protocols');
@@ -189,7 +190,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
   }
 
   /** The answer is whole: the connection goes back, or ends when the next answer on it could be another's. */
-  #finish(link: UpstreamLink): void {
+  #finish(link: UpstreamLink, now: number): void {
     const { reader } = link;
     const { method } = this.#exchange.examined;
     const isReusable = this.#phase === SENT && link.isSettled && reader.keepsAlive && !reader.hasSurplus;
@@ -198,7 +199,7 @@ export class FastForward implements UpstreamHalf, BodyRelayOwner, Waiting {
     this.#body?.detach();
     this.#settled();
     if (isReusable && method !== 'HEAD' && (this.#body === null || takesBody(method))) {
-      this.#upstream.links.release(link, reader.keepAliveMs);
+      this.#upstream.links.release(link, reader.keepAliveMs, now);
     } else link.destroy();
   }
 

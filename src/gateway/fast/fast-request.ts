@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Decision } from '../../core/decision.ts';
 import type { AnswerWatcher, AnswerWriter } from '../answer-writer.ts';
 import type { ClientRequest, ExchangeConnection } from '../client-request.ts';

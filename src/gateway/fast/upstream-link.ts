@@ -20,8 +20,8 @@ export interface Target {
 
 /** The exchange that a connection is for. */
 export interface LinkUser {
-  /** The connection is ready for the request. */
-  begin(link: UpstreamLink): void;
+  /** The connection is ready for the request. @param now performance.now() */
+  begin(link: UpstreamLink, now: number): void;
   /** More of an answer came. The bytes are good until this returns, or longer if the link is told that they are held. */
   received(bytes: Buffer, length: number): void;
   /** More can be written. */
@@ -151,11 +151,11 @@ export class UpstreamLink {
     await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
   }
 
-  /** Hands it to an exchange. */
-  begin(user: LinkUser): void {
+  /** Hands it to an exchange. @param now performance.now() */
+  begin(user: LinkUser, now: number): void {
     this.user = user;
     try {
-      user.begin(this);
+      user.begin(this, now);
     } catch (error) {
       this.#threw(user, error);
     }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { UpstreamConfig } from '../../config/config.ts';
 import { UpstreamError } from '../failure.ts';
 import { type LinkOwner, type LinkUser, type Target, UpstreamLink } from './upstream-link.ts';
@@ -85,21 +86,23 @@ export class UpstreamPool implements LinkOwner {
   /**
    * Takes back a connection whose exchange is over.
    * @param keepAliveMs how long the upstream says to leave it open; -1 when it does not say
+   * @param now performance.now()
    */
-  release(link: UpstreamLink, keepAliveMs: number): void {
+  release(link: UpstreamLink, keepAliveMs: number, now: number): void {
     const most = this.#config.keepAliveTimeoutMs;
     const idleMs = keepAliveMs < 0 ? most : Math.min(most, keepAliveMs - KEEP_ALIVE_MARGIN_MS);
     link.user = null;
     if (this.#isClosing || idleMs <= 0) return link.destroy();
-    link.expiresAt = performance.now() + idleMs;
+    link.expiresAt = now + idleMs;
     link.resume();
     this.#idle.push(link);
     if (this.#first !== null) this.#schedule();
   }
 
   connected(link: UpstreamLink): void {
-    if (link.user === null) this.release(link, -1);
-    else link.begin(link.user);
+    const now = performance.now();
+    if (link.user === null) this.release(link, -1, now);
+    else link.begin(link.user, now);
   }
 
   left(link: UpstreamLink): void {
@@ -155,18 +158,17 @@ export class UpstreamPool implements LinkOwner {
   /** Gives connections to those who wait, in the order in which they came. The loop calls it once for many. */
   serve(): void {
     this.#isScheduled = false;
+    const now = performance.now();
     for (let waiting = this.#first; waiting !== null; waiting = this.#first) {
-      const link = this.#takeIdle();
+      const link = this.#takeIdle(now);
       if (link === null && this.#links.size >= this.#config.maxConnections) return;
       this.remove(waiting);
-      if (link === null) this.#open(waiting);
-      else link.begin(waiting);
+      if (link === null) this.#open(waiting, now);
+      else link.begin(waiting, now);
     }
   }
 
-  #takeIdle(): UpstreamLink | null {
-    if (this.#idle.length === 0) return null;
-    const now = performance.now();
+  #takeIdle(now: number): UpstreamLink | null {
     for (let link = this.#idle.pop(); link !== undefined; link = this.#idle.pop()) {
       if (link.expiresAt > now) return link;
       link.destroy();
@@ -174,10 +176,10 @@ export class UpstreamPool implements LinkOwner {
     return null;
   }
 
-  #open(waiting: Waiting): void {
+  #open(waiting: Waiting, now: number): void {
     let link: UpstreamLink;
     try {
-      link = new UpstreamLink(this.#target, this.#config, this, waiting, performance.now());
+      link = new UpstreamLink(this.#target, this.#config, this, waiting, now);
     } catch (error) {
       return waiting.closed(error instanceof Error ? error : null);
     }
