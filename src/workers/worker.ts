@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { createLogger, type GatewayLog } from '../observe/logger.ts';
-import { type RunningWorker, startWorker } from '../wiring.ts';
+import { helpersYield, type RunningWorker, startWorker } from '../wiring.ts';
 import { HeldOutput } from './held-output.ts';
 import type { Answers, Order, Question, Report, WorkerStart } from './messages.ts';
 import { sentFailure } from './sent-failure.ts';
@@ -51,6 +51,7 @@ export class Worker {
     this.#output = held;
     const log = createLogger(config.log, { ...output, destination: held, among: { worker } });
     this.#watchMistakes(log);
+    helpersYield();
     try {
       const server = await startWorker(config, { log, version });
       void report({ kind: 'serving', addresses: { proxy: server.proxyAddress, management: server.managementAddress } });

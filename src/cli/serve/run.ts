@@ -89,7 +89,11 @@ async function start(
 
 async function startGateway(config: Config, workers: number, log: GatewayLog, io: Io): Promise<Running> {
   const version = packageVersion();
-  if (workers === 1) return (await import('../../wiring.ts')).startServer(config, { log, version });
+  if (workers === 1) {
+    const { helpersYield, startServer } = await import('../../wiring.ts');
+    helpersYield();
+    return startServer(config, { log, version });
+  }
   const { startWorkers } = await import('../../workers/supervisor.ts');
   return startWorkers(config, { workers, log, version, output: outputOf(io) });
 }
