@@ -207,7 +207,7 @@ export class KeyDirectory implements KeyFinder {
     const cached: CachedKey = {
       key: this.#load(newest),
       previousSecret: newest.secret.digest !== digest,
-      readAgainAt: Math.ceil(began + this.#options.ttlMs),
+      readAgainAt: Math.floor(began + this.#options.ttlMs),
       loader: this.#load,
       changed: false,
     };

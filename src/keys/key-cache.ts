@@ -10,7 +10,10 @@ export type KeyLoader = (record: KeyRecord) => LoadedKey;
 
 /** A cached key and how long it may be used without being read again. */
 export interface CachedKey extends FoundKey {
-  /** When the key is read again, changed or not, in whole milliseconds of the directory's clock: an entry holds those itself. */
+  /**
+   * When the key is read again, changed or not, in whole milliseconds of the directory's clock and never later than it
+   * should be. Up to 2^31, for 24 days of a process, an entry holds such a number itself.
+   */
   readonly readAgainAt: number;
   /** What parsed it: after a reload another one parses it again. */
   readonly loader: KeyLoader;

@@ -47,7 +47,7 @@ export function compileRestrictions(
   }
   const list = parsed.map(({ restriction }) => restriction);
   const texts = parsed.map(({ text }) => text);
-  return texts.includes(null) ? list : shared.lists.of(texts.join('\n'), () => list);
+  return texts.includes(null) ? list : shared.lists.of(texts.join('\n'), () => Object.freeze(list));
 }
 
 function parse(kind: RestrictionKind, value: unknown, places: Places, isShadow: boolean, shared: Shared): Parsed {
@@ -56,7 +56,7 @@ function parse(kind: RestrictionKind, value: unknown, places: Places, isShadow: 
   // Of a value without faults, JSON says everything.
   const text = JSON.stringify([kind.name, isShadow, value]);
   const restriction = shared.restrictions.of(text, () => {
-    return { name: kind.name, isShadow, test: kind.compile(value, places) };
+    return Object.freeze({ name: kind.name, isShadow, test: kind.compile(value, places) });
   });
   return { restriction, text };
 }

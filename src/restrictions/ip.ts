@@ -31,7 +31,7 @@ export const ip = restriction({
   },
   compile(list) {
     const allowed = AddressSet.of(list);
-    // A key comes from the same address again and again.
+    // One key comes from the same address again and again; those that share a list may come from many.
     let last: string | null = null;
     let verdict: Denial | null = null;
     return ({ address }) => {

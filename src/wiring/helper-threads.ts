@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
-/** By how much their niceness (setpriority(2)) is above the process's: four of them get a third of a core that is wanted, not 80 %. */
+/**
+ * By how much their niceness (setpriority(2)) is above the process's: four of them get a third of a core that they share
+ * with the thread that serves, not 80 %.
+ */
 const YIELDING = 10;
 const MOST_NICE = 19;
 /** The threads of this process. Linux alone has them, and takes the number of one where that of a process is asked for. */
@@ -10,15 +13,12 @@ const THREADS = '/proc/self/task';
 const V8_HELPER = /V8Worker/;
 
 /**
- * Has the threads that help V8 give way to the one that serves. On a core of its own, a gateway otherwise shares that with
- * four of them for as long as they mark what is still in use, and requests wait for up to 0.1 s.
- *
- * @returns how many threads give way from now on: 0 where they cannot be told apart
+ * Has the threads that help V8 give way to the one that serves. A gateway that is bound to one core otherwise shares that
+ * with four of them for as long as they mark what is still in use, and requests wait for up to 0.1 s. Nothing is done where
+ * they cannot be told apart, as on other systems than Linux.
  */
-export function helpersYield(): number {
-  let yielding = 0;
-  for (const thread of threads()) if (yields(thread)) yielding++;
-  return yielding;
+export function helpersYield(): void {
+  for (const thread of threads()) giveWay(thread);
 }
 
 function threads(): string[] {
@@ -29,13 +29,11 @@ function threads(): string[] {
   }
 }
 
-function yields(thread: string): boolean {
+function giveWay(thread: string): void {
   try {
-    if (!V8_HELPER.test(readFileSync(`${THREADS}/${thread}/comm`, 'utf8'))) return false;
+    if (!V8_HELPER.test(readFileSync(`${THREADS}/${thread}/comm`, 'utf8'))) return;
     setPriority(Number(thread), Math.min(MOST_NICE, getPriority() + YIELDING));
-    return true;
   } catch {
     // It has ended, or this process may not.
-    return false;
   }
 }

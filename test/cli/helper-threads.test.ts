@@ -20,7 +20,9 @@ function childrenOf(pid: number): number[] {
   return text === '' ? [] : text.split(' ').map(Number);
 }
 
-for (const workers of [1, 2]) {
+const LINUX = process.platform === 'linux';
+
+for (const workers of LINUX ? [1, 2] : []) {
   t.test(`threads that mark garbage and compile give way to the one that serves, of ${workers}`, async (t) => {
     const serving = await serve(t, [...UPSTREAM, ...ANYWHERE, '--workers', `${workers}`], { cwd: folder(t) });
     const { pid = 0 } = serving.child;
@@ -32,6 +34,7 @@ for (const workers of [1, 2]) {
       t.equal(threads.find(({ thread }) => thread === gateway)?.niceness, own, 'who serves is as before');
       const helpers = threads.filter(({ name }) => name.includes('V8Worker'));
       t.ok(helpers.length > 0, `${helpers.length} helpers`);
+      t.ok(own < 19, 'there is room above it');
       t.strictSame(new Set(helpers.map(({ niceness }) => niceness)), new Set([Math.min(19, own + 10)]));
     }
   });

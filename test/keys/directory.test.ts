@@ -175,6 +175,18 @@ t.test('a key is read again after its time, changed or not', async (t) => {
   t.equal(directory.peek(secret), undefined);
 });
 
+t.test('a key that may not be kept at all is read for each request, also within a millisecond', async (t) => {
+  const { clock, directory, issue } = await setUp(t, { ttlMs: 0 });
+  clock.advance(0.25);
+  const { secret } = await issue();
+  for (const ms of [0, 0.15, 0.4, 0.2]) {
+    t.ok(await look(directory, secret));
+    t.equal(directory.peek(secret), undefined);
+    clock.advance(ms);
+    t.equal(directory.peek(secret), undefined, `${ms} ms later`);
+  }
+});
+
 t.test('a key that is read again keeps what was last seen of it', async (t) => {
   const { clock, directory, issue, real } = await setUp(t, { ttlMs: 5_000 });
   const { record, secret } = await issue();

@@ -20,6 +20,7 @@ t.test('the same restrictions are parsed once', async (t) => {
   t.not(other[0], one[0]);
   t.equal(other[1], one[1], 'what two keys have in common is shared by itself');
   t.equal(compiled({}), compiled({ ip_restrictions: [] }));
+  for (const shared of [one, compiled({}), one[0]]) t.ok(Object.isFrozen(shared), 'nobody can change it for others');
 });
 
 t.test('addresses of one list are told apart whoever shares it', async (t) => {
