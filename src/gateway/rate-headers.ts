@@ -81,7 +81,7 @@ function keepTime(now: number): void {
 }
 
 /** Most keys have the limits of a tier, and share its policy. */
-const policies = new SharedValues<string>(1_000, 1_000);
+const policies = new SharedValues<string>();
 
 /** RateLimit-Policy (the IETF draft): the quotas and windows, in seconds, of the three limits. */
 function policyOf({ texts, limits }: LoadedKey): string {

@@ -79,12 +79,8 @@ interface SharedPermissions {
   readonly text: string;
 }
 
-/** Permissions that keys share. */
-const MAX_SHARED = 1_000;
-const MAX_SHARED_LENGTH = 1_000;
-
 /** By the list as JSON: joined in any other way, one odd permission could look like two. */
-const sharedPermissions = new SharedValues<SharedPermissions>(MAX_SHARED, MAX_SHARED_LENGTH);
+const sharedPermissions = new SharedValues<SharedPermissions>();
 
 function shared(permissions: readonly string[]): SharedPermissions {
   const make = () => ({ set: compilePermissions(permissions), text: permissions.join(' ') });

@@ -72,7 +72,7 @@ type WritableUse = { -readonly [Field in keyof KeyUse]: KeyUse[Field] };
  * objects for each key and second, which live until the store has them, are much work to clear away.
  */
 export class BatchContent {
-  /** Of keys that do not come again, those first that are in this batch. */
+  /** Of keys that do not come again, those first that are in this batch; as many as the largest batch had. */
   readonly #keyCounts: KeyCount[] = [];
   readonly #keyUses: WritableUse[] = [];
   #uses: KeyUse[] = [];

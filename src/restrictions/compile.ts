@@ -6,14 +6,10 @@ import { SharedValues } from '../core/shared-values.ts';
 import { faultsOfField, RESTRICTIONS, unknownRestrictions, valueOf } from './index.ts';
 import { denyUnreadable, type RestrictionKind, type RestrictionTest } from './restriction.ts';
 
-/** Restrictions, and lists of them, that keys share. */
-const MAX_SHARED = 1_000;
-const MAX_SHARED_LENGTH = 1_000;
-
-/** What was parsed to look at the same places. */
+/** What keys share that was parsed to look at the same places. */
 class Shared {
-  readonly restrictions = new SharedValues<CompiledRestriction>(MAX_SHARED, MAX_SHARED_LENGTH);
-  readonly lists = new SharedValues<readonly CompiledRestriction[]>(MAX_SHARED, MAX_SHARED_LENGTH);
+  readonly restrictions = new SharedValues<CompiledRestriction>();
+  readonly lists = new SharedValues<readonly CompiledRestriction[]>();
 }
 
 const sharedByPlaces = new WeakMap<Places, Shared>();
